@@ -2,9 +2,9 @@
 //! outputs that need no network.
 //!
 //! **The drain rule.** After each input all outputs are taken before the next input goes in. Inputs that arise
-//! meanwhile wait in a queue. Messages, verdicts and the like that wait one behind the other go in together, as one
-//! input ([`INPUTS_TOGETHER_MAX`]): a busy node has dozens of them at a time. [`EngineHost::next_effect`] is the one place where the engine is fed and drained, so
-//! no order of calls can break the rule.
+//! meanwhile wait in a queue. Messages, verdicts and the like that wait one behind the other go in together, as
+//! one input ([`INPUTS_TOGETHER_MAX`]): a busy node has dozens of them at a time. [`EngineHost::next_effect`] is
+//! the one place where the engine is fed and drained, so no order of calls can break the rule.
 //!
 //! The records of one input are handed to the store together, when the input's outputs are drained. An answer to a
 //! submission carries the number of the commit that makes it safe. The trace gets every event here.
@@ -27,9 +27,9 @@ use crate::clock::Clock;
 use crate::observe::recorder::Recorder;
 use crate::store::{Awaited, Writer};
 
-/// Inputs that go in together. As many as a batch of signatures brings verdicts. The bytes that they make the engine
-/// send are bounded by each peer's credit. Beside these there are some four outputs for each transaction, of some 150
-/// bytes: 40 KiB.
+/// Inputs that go in together. As many as a batch of signatures brings verdicts. The bytes that they make the
+/// engine send are bounded by each peer's credit. Beside these there are some four outputs for each transaction,
+/// of some 150 bytes: 40 KiB.
 pub const INPUTS_TOGETHER_MAX: usize = BATCH_SIGNATURES_MAX;
 
 /// An output of the engine that needs the network or the service.

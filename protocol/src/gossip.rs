@@ -193,8 +193,8 @@ impl Gossip {
     /// possible is done once, after the last of them. Transactions that are pushed to the same peer meanwhile go
     /// together in one message.
     ///
-    /// A busy driver saves most of the cost of small inputs with this. Give it some dozens of inputs at most, because
-    /// the outputs of all of them are held until they are drained.
+    /// A busy driver saves most of the cost of small inputs with this. Give it some dozens of inputs at most,
+    /// because the outputs of all of them are held until they are drained.
     pub fn handle_all(&mut self, now: Time, inputs: impl IntoIterator<Item = Input>) {
         debug_assert!(self.outputs.is_empty(), "the outputs of the last input are to be drained first");
         self.calls = self.calls.wrapping_add(1);

@@ -223,8 +223,8 @@ impl Behaviour {
         self.links.is_empty()
     }
 
-    /// A connection's handler has something to say. The engine has processed it when this returns, so that the next
-    /// report finds what followed from this one.
+    /// A connection's handler has something to say. The engine has processed it when this returns, so that the
+    /// next report finds what followed from this one.
     fn on_report(&mut self, id: ConnectionId, report: Report) {
         self.take_report(id, report);
         self.run();

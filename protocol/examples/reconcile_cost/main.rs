@@ -76,7 +76,7 @@ fn symbols_row(all: &[TxId], difference: usize, salts: usize) -> Value {
     let (mut in_batches, mut batches) = (0, 0);
     for number in 0..salts {
         let mut remote = Encoder::new(salt(number), &all[..difference]).unwrap();
-        let mut decoder = Decoder::new(Encoder::new(salt(number), &[]).unwrap());
+        let mut decoder = Decoder::new(Encoder::new(salt(number), std::iter::empty::<TxId>()).unwrap());
         while decoder.add(remote.symbols(decoder.received(), decoder.received() + 1)) == Progress::More {}
         let needed = decoder.received();
         one_by_one.push(needed);

@@ -56,8 +56,8 @@ pub struct Mempool {
     /// In the order of acceptance.
     entries: BTreeMap<u64, Entry>,
     ids: BTreeMap<TxId, u64>,
-    /// How many transactions have a short id that another one has as well. Nearly always there is none, so it is not
-    /// looked for on each announcement.
+    /// How many transactions have a short id that another one has as well. Nearly always there is none, so it is
+    /// not looked for on each announcement.
     twins: usize,
     nonces: BTreeMap<(PublicKey, u64), usize>,
     expiries: BTreeSet<(Height, u64)>,

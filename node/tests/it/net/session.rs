@@ -182,7 +182,7 @@ async fn compare(
 ) {
     let control = Lane::Control;
     let (number, salt) = (7, std::array::from_fn(|at| at as u8));
-    let mut encoder = Encoder::new(salt, &[lost.id()]).expect("few");
+    let mut encoder = Encoder::new(salt, [lost.id()]).expect("few");
     let symbols = symbols_to_bytes(encoder.symbols(0, 12)).into();
     let open = Reconcile::Open { number, digest: Digest::Push, size: 1, tip, salt, symbols };
     with.say(

@@ -137,9 +137,9 @@ impl Gossip {
         self.outputs.push_back(Output::Send { peer: handle, lane, message });
     }
 
-    /// Sends a transaction's body of this encoded length on the control lane. If the last message to this peer on this
-    /// lane was such a push on the same route, and is still among the outputs, the body is added to it. To send, read
-    /// and handle a message costs about as much as a transaction in it, without the signature.
+    /// Sends a transaction's body of this encoded length on the control lane. If the last message to this peer on
+    /// this lane was such a push on the same route, and is still among the outputs, the body is added to it. To
+    /// send, read and handle a message costs about as much as a transaction in it, without the signature.
     pub(crate) fn send_push(&mut self, handle: PeerHandle, message: Message, bytes: usize) {
         let Some(message) = self.add_to_last_push(handle, message, bytes) else { return };
         let (call, place) = (self.calls, self.outputs.len());

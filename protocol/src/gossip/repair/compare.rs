@@ -37,8 +37,7 @@ use rand_core::Rng as _;
 
 use super::conversations::{Begun, Opening, Served};
 use super::sketch::{
-    Decoder, Encoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes,
-    symbols_to_bytes,
+    Decoder, Progress, SYMBOL_BYTES, SYMBOLS_MAX, SaltedId, first_batch, symbols_from_bytes, symbols_to_bytes,
 };
 use crate::codec::Encode as _;
 use crate::gossip::Gossip;
@@ -49,10 +48,10 @@ use crate::gossip::links::dealings::Question;
 use crate::gossip::links::peer::Peer;
 use crate::items::hash::ShortId;
 use crate::limits::{
-    OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_ITEMS_MAX, RECONCILE_PEER_INTERVAL_MIN,
+    OFFER_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_APART_MAX, RECONCILE_PEER_INTERVAL_MIN,
     RECONCILE_SKETCH_BYTES_MIN, RECONCILE_STEP, RECONCILE_TIMEOUT,
 };
-use crate::time::{Duration, Time};
+use crate::time::Time;
 use crate::wire::message::{Digest, Message, Outcome, Reconcile, Tip, TxRef, taken};
 
 /// The bytes of the longest offer: 8 for each id, and at most 32 around them.
@@ -127,29 +126,6 @@ impl Gossip {
                 self.begin(now, peer);
             }
         }
-    }
-
-    /// From half an interval to one and a half, so that nodes that start together don't open conversations
-    /// together. The interval grows with the mempool, so that the work of comparing does not
-    /// ([`RECONCILE_ITEMS_MAX`]).
-    fn pause(&mut self) -> Duration {
-        let intervals = self.mempool.len().div_ceil(RECONCILE_ITEMS_MAX).max(1);
-        let interval = self.config.reconciliation.interval.times(intervals as u64);
-        let part = u64::from(self.chance.next_u32() & 0x3ff);
-        Duration::from_micros((interval.as_micros() / 2).saturating_add(interval.as_micros() / 1_024 * part))
-    }
-
-    /// If nothing is relayed, sketches need not wait for relay.
-    fn age_min(&self) -> Duration {
-        if self.relay.tells() { RECONCILE_AGE_MIN } else { Duration::ZERO }
-    }
-
-    /// What takes part in a comparison, in the encoder's order, and its sketch.
-    fn compared(&self, now: Time, salt: [u8; 16]) -> Option<(Vec<ShortId>, Encoder)> {
-        let mut ids = Vec::with_capacity(self.mempool.len());
-        let settled = self.mempool.settled(now, self.age_min()).map(|item| item.id());
-        let encoder = Encoder::new(salt, settled.inspect(|id| ids.push(id.short())));
-        Some((ids, encoder.ok()?))
     }
 
     fn begin(&mut self, now: Time, handle: PeerHandle) {

@@ -1,17 +1,23 @@
 //! What a node remembers of its conversations: the one that it began, those that it answers, the lists that other
-//! peers make for it, and how many it may answer. Deliberately absent: the messages of a conversation (`compare`).
+//! peers make for it, and how many it may answer. And how often it begins one, and what it compares. Deliberately absent: the messages of a conversation (`compare`).
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+use rand_core::Rng as _;
+
 use super::lists::Lists;
 use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
+use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::links::budget::Budget;
 use crate::items::hash::ShortId;
-use crate::limits::{MEMPOOL_ENTRIES_MAX, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC, RECONCILE_SILENT};
-use crate::time::Time;
+use crate::limits::{
+    MEMPOOL_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_ITEMS_MAX, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC,
+    RECONCILE_SILENT,
+};
+use crate::time::{Duration, Time};
 use crate::wire::message::Digest;
 
 /// One conversation in the allowance.
@@ -137,5 +143,30 @@ impl Conversations {
 
     pub(super) fn expected(&self) -> usize {
         usize::try_from(self.usual / 8).unwrap_or(usize::MAX)
+    }
+}
+
+impl Gossip {
+    /// From half an interval to one and a half, so that nodes that start together don't open conversations
+    /// together. The interval grows with the mempool, so that the work of comparing does not
+    /// ([`RECONCILE_ITEMS_MAX`]).
+    pub(super) fn pause(&mut self) -> Duration {
+        let intervals = self.mempool.len().div_ceil(RECONCILE_ITEMS_MAX).max(1);
+        let interval = self.config.reconciliation.interval.times(intervals as u64);
+        let part = u64::from(self.chance.next_u32() & 0x3ff);
+        Duration::from_micros((interval.as_micros() / 2).saturating_add(interval.as_micros() / 1_024 * part))
+    }
+
+    /// If nothing is relayed, sketches need not wait for relay.
+    pub(super) fn age_min(&self) -> Duration {
+        if self.relay.tells() { RECONCILE_AGE_MIN } else { Duration::ZERO }
+    }
+
+    /// What takes part in a comparison, in the encoder's order, and its sketch.
+    pub(super) fn compared(&self, now: Time, salt: [u8; 16]) -> Option<(Vec<ShortId>, Encoder)> {
+        let mut ids = Vec::with_capacity(self.mempool.len());
+        let settled = self.mempool.settled(now, self.age_min()).map(|item| item.id());
+        let encoder = Encoder::new(salt, settled.inspect(|id| ids.push(id.short())));
+        Some((ids, encoder.ok()?))
     }
 }

@@ -9,8 +9,8 @@ use crate::wire::symbol::SYMBOLS_MAX;
 pub const RECONCILE_AGE_MIN: Duration = Duration::from_secs(2);
 
 /// Transactions that a node may put into a sketch of its own in each interval. If more are pending, it begins
-/// conversations in proportion less often: with 60,000 every 30 intervals. Otherwise a full mempool would be hashed
-/// twice a second, for items that were compared a moment ago.
+/// conversations in proportion less often: with 60,000 every 30 intervals. Otherwise a full mempool would be
+/// hashed twice a second, for items that were compared a moment ago.
 pub const RECONCILE_ITEMS_MAX: usize = 2_048;
 
 /// A conversation in which the peer is silent for longer is given up: several round trips. A conversation that a
@@ -20,8 +20,8 @@ pub const RECONCILE_STEP: Duration = Duration::from_secs(2);
 /// A conversation that takes longer is given up: dozens of round trips.
 pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Conversations that are answered at a time. An id of a full mempool takes 8 bytes and its sketch 18 more; symbols
-/// take 256 KiB. This is 1.9 MiB for each, and 15 MiB in all.
+/// Conversations that are answered at a time. An id of a full mempool takes 8 bytes and its sketch 18 more;
+/// symbols take 256 KiB. This is 1.9 MiB for each, and 15 MiB in all.
 pub const RECONCILE_SERVED_MAX: usize = 8;
 
 /// Conversations that are answered in a second, of all peers. A sketch of a full mempool takes about 5 ms: a

@@ -68,9 +68,9 @@ impl Gossip {
                 }
                 self.heed(now, &header, announcers, Some(from));
                 self.check_block(now, from, block);
-                // Otherwise the body waits for its parent's, which no peer may have been asked for. Or its sender has
-                // disconnected, or there was no room for the body. Then the peers that announced the block are asked
-                // for it.
+                // Otherwise the body waits for its parent's, which no peer may have been asked for. Or its sender
+                // has disconnected, or there was no room for the body. Then the peers that announced the block
+                // are asked for it.
                 let taken = self.chain.is_connected(&id) || self.checks.has_block(&id);
                 if check == HeaderCheck::New && !taken {
                     self.catch_up(now);
