@@ -36,7 +36,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 pub use self::exponential::{EXPONENTIAL_BITS, exponential};
-pub use self::ticket::{Fingerprint, Draw, TICKET_DOMAIN, Ticket, Tickets, draws};
+pub use self::ticket::{Draw, Fingerprint, TICKET_DOMAIN, Ticket, Tickets, draws};
 pub use self::winners::{Indices, Winners};
 use super::epoch::{Epoch, EpochName};
 use super::ticks::Ticks;
@@ -46,8 +46,8 @@ use crate::items::keys::{PublicKey, VerifyingKey};
 use crate::items::network::NetworkId;
 use crate::items::verify::{JobId, Verdict};
 use crate::limits::{
-    AGGREGATE_LINKS_MAX, FINGERPRINT_TICKS, DRAWS, RESENDS_PER_LINK_MAX, TICKETS_IN_CHECK_MAX, TICKETS_PER_LINK_MAX,
-    TICKETS_PER_MESSAGE_MAX,
+    AGGREGATE_LINKS_MAX, DRAWS, FINGERPRINT_TICKS, RESENDS_PER_LINK_MAX, TICKETS_IN_CHECK_MAX,
+    TICKETS_PER_LINK_MAX, TICKETS_PER_MESSAGE_MAX,
 };
 use crate::time::Time;
 
@@ -97,7 +97,7 @@ struct Link {
     unsent: Indices,
     /// How many tickets of the link are in verification.
     in_check: usize,
-    /// How many more may be verified in this epoch.
+    /// How many more may be looked at in this epoch.
     left: usize,
     /// How often all tickets may still be sent again in this epoch.
     resends: u8,
@@ -151,7 +151,7 @@ impl Extrema {
         for ticket in message.tickets.iter().take(TICKETS_PER_MESSAGE_MAX) {
             if winners.holds(&ticket.member) {
                 state.unsent.remove(&winners.won_by(&ticket.member));
-            } else if state.has_room(wanted.len()) && admitted(&ticket.member) && winners.would_win(&ticket.member) {
+            } else if state.may_look(wanted.len()) && admitted(&ticket.member) && winners.would_win(&ticket.member) {
                 wanted.push(*ticket);
             }
         }
@@ -162,7 +162,6 @@ impl Extrema {
             return None;
         }
         state.in_check = state.in_check.saturating_add(wanted.len());
-        state.left = state.left.saturating_sub(wanted.len());
         self.last_job = self.last_job.saturating_add(1);
         let id = JobId(self.last_job);
         self.checks.insert(id, (link, wanted.clone()));
@@ -251,17 +250,23 @@ impl TicketJob {
     /// Checks the signatures one after the other, and stops at the first bad one. `key` decompresses a public key, or
     /// returns an earlier decompression.
     pub fn run(&self, network: &NetworkId, mut key: impl FnMut(&PublicKey) -> Option<VerifyingKey>) -> Verdict {
-        let bad = self.tickets.iter().position(|ticket| {
-            !key(&ticket.member).is_some_and(|key| ticket.verify(&key, network, &self.epoch))
-        });
+        let bad = self
+            .tickets
+            .iter()
+            .position(|ticket| !key(&ticket.member).is_some_and(|key| ticket.verify(&key, network, &self.epoch)));
         bad.map_or(Verdict::Valid, |first| Verdict::Invalid { first })
     }
 }
 
 impl Link {
-    /// Whether one more ticket may be verified, beside those that this message brought already.
-    const fn has_room(&self, wanted: usize) -> bool {
-        wanted < self.left && self.in_check.saturating_add(wanted) < TICKETS_IN_CHECK_MAX
+    /// Whether one more ticket may be looked at, if this number of those before it in the message is to be verified. If
+    /// so, it counts.
+    const fn may_look(&mut self, wanted: usize) -> bool {
+        let may = self.left > 0 && self.in_check.saturating_add(wanted) < TICKETS_IN_CHECK_MAX;
+        if may {
+            self.left = self.left.saturating_sub(1);
+        }
+        may
     }
 
     /// The other end lacks something, or has more. Not if there is something to send, or something of it is in

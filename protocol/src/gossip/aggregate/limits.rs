@@ -28,8 +28,8 @@ pub const EPOCH_DEPTH: u64 = 6;
 /// The time between two ticks of a machine.
 pub const AGGREGATE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Links of one machine: 1,024. A link of push-sum takes 44 bytes, 45 KiB in all; one of extrema takes 76 bytes, 76
-/// KiB in all.
+/// Links of one machine: 1,024. With its place in an ordered map, a link of push-sum takes 74 bytes, 74 KiB in all;
+/// one of extrema propagation takes 117 bytes, 117 KiB in all.
 pub const AGGREGATE_LINKS_MAX: usize = 1_024;
 
 /// The weight of one member. Places in a gauge's range have the same unit, so they are exact to a part in 2^40.
@@ -61,10 +61,11 @@ pub const TICKETS_BYTES_MAX: usize = 1 + 9 + 9 + 2 + TICKETS_PER_MESSAGE_MAX * (
 /// Tickets of one link whose signatures may be in verification: two full messages.
 pub const TICKETS_IN_CHECK_MAX: usize = 2 * TICKETS_PER_MESSAGE_MAX;
 
-/// Tickets of one link that are verified in an epoch. Among a million members each of 256 draws has its minimum
-/// lowered 14 times if tickets come in a random order, so an honest link needs 3,700 at most. A liar with one link
-/// makes a node verify for 0.2 s.
-pub const TICKETS_PER_LINK_MAX: usize = 4_096;
+/// Tickets of one link that a node looks at in an epoch, besides those that it holds. Among a million members each of
+/// 256 minima is lowered 14 times if tickets come in a random order: 3,700 tickets at most. With all of them sent again
+/// [`RESENDS_PER_LINK_MAX`] times, an honest link needs 4,800. A liar with one link costs a node 64 hashes and one check
+/// for each: 0.5 s in an epoch.
+pub const TICKETS_PER_LINK_MAX: usize = 8_192;
 
 /// Ticks between two messages without a ticket, which only say what the sender holds.
 pub const FINGERPRINT_TICKS: u64 = 16;

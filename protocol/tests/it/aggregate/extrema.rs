@@ -43,7 +43,9 @@ impl Net {
         let edges = regular(nodes, 8, &mut chance);
         let links: BTreeMap<PeerHandle, (u32, u32)> = (0..).map(PeerHandle).zip(edges).collect();
         for (link, (one, other)) in &links {
-            [one, other].map(|end| assert!(members[*end as usize].on_link_up(*link)));
+            for end in [one, other] {
+                assert!(members[*end as usize].on_link_up(*link));
+            }
         }
         Self { members, links, lost: 0, sent: 0, checked: 0, now: Time::ZERO, chance }
     }
@@ -148,7 +150,9 @@ fn all_members_come_to_the_same_estimate() {
         let each = |count: usize| count / nodes as usize;
         println!(
             "{nodes} members: {} after {settled:?} steps; {held} tickets held, each sent {} and checked {}",
-            net.sizes()[0].members, each(net.sent), each(net.checked)
+            net.sizes()[0].members,
+            each(net.sent),
+            each(net.checked)
         );
         assert!(settled.is_some(), "{nodes} members do not agree after {steps} steps");
     }
@@ -221,13 +225,18 @@ fn draws_follow_from_member_epoch_and_index_alone() {
 /// `-ln((bits + 1) / 2^64)`. Near 1, `ln_1p` keeps the digits that `ln` loses.
 fn by_floating_point(bits: u64) -> f64 {
     let scale = 2_f64.powi(64);
-    if bits > u64::MAX / 2 { -(-((u64::MAX - bits) as f64) / scale).ln_1p() } else { -((bits as f64 + 1.0) / scale).ln() }
+    if bits > u64::MAX / 2 {
+        -(-((u64::MAX - bits) as f64) / scale).ln_1p()
+    } else {
+        -((bits as f64 + 1.0) / scale).ln()
+    }
 }
 
 #[test]
 fn the_logarithm_is_exact_to_the_last_unit() {
     let mut chance = chance(1);
-    let ends = [0, 1, 2, 3, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX - (1 << 20), u64::MAX - (1 << 40)];
+    let ends =
+        [0, 1, 2, 3, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX - (1 << 20), u64::MAX - (1 << 40)];
     let scattered = (0..20_000).map(|_| {
         let bits = chance.next_u64();
         // As many small and large ones as others.

@@ -2,7 +2,7 @@
 
 use protocol::gossip::PeerHandle;
 use protocol::gossip::aggregate::epoch::Epoch;
-use protocol::gossip::aggregate::extrema::{Fingerprint, Extrema, Ticket, TicketJob, Tickets};
+use protocol::gossip::aggregate::extrema::{Extrema, Fingerprint, Ticket, TicketJob, Tickets};
 use protocol::items::keys::{PublicKey, SecretKey, Signature};
 use protocol::items::network::NetworkId;
 use protocol::items::verify::{JobId, Verdict};
@@ -157,7 +157,7 @@ fn a_link_has_a_bounded_number_of_tickets_in_verification() {
 
 /// A liar may find keys without end whose tickets have a minimum. Here none is ever accepted, so all would.
 #[test]
-fn a_link_has_a_bounded_number_of_tickets_verified_in_an_epoch() {
+fn a_link_has_a_bounded_number_of_tickets_looked_at_in_an_epoch() {
     let mut machine = machine();
     let mut verified = 0;
     for first in (0..TICKETS_PER_LINK_MAX as u64 + 64).step_by(TICKETS_PER_MESSAGE_MAX) {
@@ -207,7 +207,8 @@ fn a_fingerprint_that_differs_makes_all_tickets_go_out_again_a_bounded_number_of
         said.iter().any(|(_, tickets)| !tickets.tickets.is_empty())
     };
     assert!(sends(&mut machine) && !sends(&mut machine));
-    let same = Tickets { fingerprint: machine.winners().expect("an epoch").fingerprint(), ..message(epoch(1), vec![]) };
+    let same =
+        Tickets { fingerprint: machine.winners().expect("an epoch").fingerprint(), ..message(epoch(1), vec![]) };
     assert_eq!(machine.on_message(LINK, &same, |_| true), None);
     assert!(!sends(&mut machine), "the fingerprints are the same");
     for time in 0..=RESENDS_PER_LINK_MAX {

@@ -104,12 +104,7 @@ fn the_largest_totals_have_as_many_bytes_as_their_bound() {
 
 #[test]
 fn extremes_are_two_or_none() {
-    let none = Totals {
-        gauge: GaugeId([1; 8]),
-        epoch: EpochName([2; 8]),
-        flow: Flow::default(),
-        extremes: None,
-    };
+    let none = Totals { gauge: GaugeId([1; 8]), epoch: EpochName([2; 8]), flow: Flow::default(), extremes: None };
     let bytes = none.to_bytes();
     assert_eq!(bytes.last(), Some(&0x80));
     let one = [&bytes[..bytes.len() - 1], &[0x81, 5]].concat();

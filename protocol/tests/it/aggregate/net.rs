@@ -203,7 +203,10 @@ impl Net {
             }
             if !lost && !late {
                 let to = self.other_end(link, from);
-                self.member(to).machine.on_message(link, &totals).expect("nothing that an honest member says is refused");
+                self.member(to)
+                    .machine
+                    .on_message(link, &totals)
+                    .expect("nothing that an honest member says is refused");
             }
         }
     }

@@ -13,11 +13,12 @@ const LINK: PeerHandle = PeerHandle(7);
 /// How many steps it takes until every member's estimate is within a hundredth of the average.
 fn converged_after(nodes: u32, seed: u64) -> usize {
     let mut net = Net::regular(nodes, seed);
-    (1..=200).find(|_| {
-        net.step();
-        net.worst() <= 0.01
-    })
-    .expect("it converges")
+    (1..=200)
+        .find(|_| {
+            net.step();
+            net.worst() <= 0.01
+        })
+        .expect("it converges")
 }
 
 /// A machine in epoch 1 with one link.

@@ -128,7 +128,9 @@ fn moved_by(lie: Lie) -> f64 {
         net.links.iter().filter(|(_, (a, b))| *a == liar || *b == liar).map(|(link, _)| (*link, liar)).collect();
     assert_eq!(ends.len(), 8);
     for (link, (one, other)) in net.links.clone() {
-        [one, other].map(|end| assert!(net.member(end).machine.on_link_up(link)));
+        for end in [one, other] {
+            assert!(net.member(end).machine.on_link_up(link));
+        }
     }
     // The liar's machine has no link, so it says nothing of its own.
     ends.iter().for_each(|(link, _)| net.member(liar).machine.on_link_down(*link));

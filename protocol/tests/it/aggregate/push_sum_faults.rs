@@ -96,7 +96,7 @@ fn an_overdrawn_member_says_nothing_new_and_has_no_estimate_until_enough_came_in
     let (gone, stays) = (PeerHandle(1), PeerHandle(2));
     let mut machine = PushSum::new(gauge(), [1; 32]);
     machine.begin(Time::ZERO, epoch(1), Some(whole(0)));
-    [gone, stays].map(|link| assert!(machine.on_link_up(link)));
+    assert!(machine.on_link_up(gone) && machine.on_link_up(stays));
     let totals = |high: u64, low: u64| Totals {
         gauge: gauge().id(),
         epoch: epoch(1).name(),
@@ -105,7 +105,8 @@ fn an_overdrawn_member_says_nothing_new_and_has_no_estimate_until_enough_came_in
     };
     assert_eq!(machine.on_message(gone, &totals(2 * WEIGHT_ONE, 0)), Ok(true));
     let mut ticks = 1..;
-    let mut tick = |machine: &mut PushSum| machine.tick(Time::ZERO + AGGREGATE_INTERVAL.times(ticks.next().unwrap()));
+    let mut tick =
+        |machine: &mut PushSum| machine.tick(Time::ZERO + AGGREGATE_INTERVAL.times(ticks.next().unwrap()));
     tick(&mut machine);
     tick(&mut machine);
     machine.on_link_down(gone);

@@ -77,7 +77,7 @@ impl Draw {
 }
 
 /// The [`DRAWS`] draws of a member in an epoch. Each hash over epoch, member and a number has four.
-pub fn draws(member: &PublicKey, epoch: &Epoch) -> impl Iterator<Item = Draw> {
+pub fn draws(member: &PublicKey, epoch: &Epoch) -> impl Iterator<Item = Draw> + use<> {
     let (member, epoch) = (*member, *epoch);
     let hashes = (0..DRAWS.div_ceil(4) as u32).map(move |number| {
         let epoch_number = epoch.number.to_be_bytes();

@@ -42,10 +42,9 @@ impl Extremes {
     /// Those of the values of both.
     pub(super) fn widened(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
-            (Some(one), Some(other)) => Some(Self {
-                lowest: one.lowest.min(other.lowest),
-                highest: one.highest.max(other.highest),
-            }),
+            (Some(one), Some(other)) => {
+                Some(Self { lowest: one.lowest.min(other.lowest), highest: one.highest.max(other.highest) })
+            }
             (one, other) => one.or(other),
         }
     }
