@@ -151,7 +151,8 @@ impl Extrema {
         for ticket in message.tickets.iter().take(TICKETS_PER_MESSAGE_MAX) {
             if winners.holds(&ticket.member) {
                 state.unsent.remove(&winners.won_by(&ticket.member));
-            } else if state.may_look(wanted.len()) && admitted(&ticket.member) && winners.would_win(&ticket.member) {
+            } else if state.may_look(wanted.len()) && admitted(&ticket.member) && winners.would_win(&ticket.member)
+            {
                 wanted.push(*ticket);
             }
         }

@@ -17,8 +17,8 @@ pub const TRIM_MAX: u16 = 499;
 /// Bytes of a gauge's name.
 pub const GAUGE_NAME_BYTES_MAX: usize = 64;
 
-/// The blocks of an epoch. At one block in 5 s this is 5 minutes: some six times what an aggregate over 1,024
-/// members needs.
+/// The blocks of an epoch. At one block in 5 s this is 5 minutes, of which aggregates over some thousand
+/// members need half a minute.
 pub const EPOCH_BLOCKS: u64 = 60;
 
 /// An epoch begins when this number of blocks lies above the block that names it, so that a short reorganisation
@@ -36,12 +36,15 @@ pub const AGGREGATE_LINKS_MAX: usize = 1_024;
 pub const WEIGHT_ONE: u64 = 1 << 40;
 
 /// The weight that one link may bring in an epoch at either end of the range, beyond what went the other way: that
-/// of four members. It limits what a liar can do with a link.
-pub const NET_FLOW_MAX: u64 = 4 * WEIGHT_ONE;
+/// of two members. It limits what a liar can do with a link, and what can go over a link that joins two parts of a
+/// network. A ring of 16 members needs all of it: the half with the higher values gives a quarter of the members'
+/// weight over two links. A random regular network of degree 8 needs less than 1.
+pub const NET_FLOW_MAX: u64 = 2 * WEIGHT_ONE;
 
-/// The links on which a machine sends mass in one tick. With one, half of the mass leaves in a tick, as in push-sum by
-/// Kempe and others.
-pub const SENDS_PER_TICK: usize = 1;
+/// The links on which a machine sends mass in one tick. Each gets as much as stays. In simulated networks of degree 8
+/// with three, all of 1,024 members are within 1 % after 13 ticks; with one, as in push-sum by Kempe and others, after
+/// 23. After a member has left they recover in the same proportion.
+pub const SENDS_PER_TICK: usize = 3;
 
 /// Bytes of an encoded message of push-sum: array 1, gauge and epoch 9 each, high and low end 9 each, array 1, and
 /// lowest and highest 9 each.

@@ -4,8 +4,8 @@
 //!
 //! * **Mass.** A member that has a value contributes a weight of one, and divides it between the two ends of the
 //!   gauge's range by where its value lies. A member that has no value contributes nothing and takes part. In each
-//!   tick half of a member's mass goes to one of its links. The proportion of the two ends comes to be the same
-//!   everywhere, and tells the average.
+//!   tick a member sends parts of its mass on [`SENDS_PER_TICK`] links, and keeps as much as each gets. The proportion
+//!   of the two ends comes to be the same everywhere, and tells the average.
 //! * **Totals.** A message has the sums of all that its sender sent on this link in this epoch, and not what it
 //!   sent last. A member's mass is what it contributes, plus what it heard on its links, minus what it sent.
 //!   *Rationale:* plain push-sum loses for ever the mass of a message that is lost, and counts a repeated one twice.
@@ -28,12 +28,12 @@
 //! What a link brings is checked, so that a peer that lies counts for a bounded number of members. Its sums only
 //! grow, and at neither end of the range does it bring more than [`NET_FLOW_MAX`](crate::limits::NET_FLOW_MAX) beyond
 //! what went the other way. Nor does this member send more than that beyond what it heard. So a liar with `k` links
-//! changes the average of `N` members by at most `4 k / N` of the range: as if `4 k` members had gone from one end of it
+//! changes the average of `N` members by at most `2 k / N` of the range: as if `2 k` members had gone from one end of it
 //! to the other. The lowest value it can set to the low end, and the highest to the high end, for one epoch. No honest
 //! node breaks these rules, so a message that breaks one is refused, and its sender may be blamed.
 //!
 //! A group of members that is connected to all others by a few links can't be told from such a liar. Where more than
-//! four members' worth of value would have to go over a link, it does not, and the two sides keep different averages.
+//! two members' worth of value would have to go over a link, it does not, and the two sides keep different averages.
 //!
 //! Deliberately absent: the sum, which is the average times the size that [`extrema`](super::extrema) estimates; a
 //! defence against members that lie about their own value within the range; and when the estimate is good enough:

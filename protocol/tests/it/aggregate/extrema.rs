@@ -252,8 +252,12 @@ fn the_logarithm_is_exact_to_the_last_unit() {
         // Half a unit of rounding, and the rounding of the floating point itself.
         let allowed = 0.51 + exact * f64::EPSILON;
         let off = (exponential(bits) as f64 - exact).abs();
+        if exact < 0.5 {
+            assert_eq!(exponential(bits), 1, "no variable is zero");
+            continue;
+        }
         worst = worst.max(off - exact * f64::EPSILON);
-        assert!(off <= allowed || exponential(bits) == 1, "{bits:#x}: {} and {exact}", exponential(bits));
+        assert!(off <= allowed, "{bits:#x}: {} and {exact}", exponential(bits));
     }
     println!("at most {worst:.3} units off");
 }

@@ -28,7 +28,7 @@ fn ends(lowest: u64, highest: u64) -> Totals {
 }
 
 #[test]
-fn a_link_brings_four_members_weight_at_either_end_and_no_more() {
+fn a_link_brings_two_members_weight_at_either_end_and_no_more() {
     for (high, low) in [(NET_FLOW_MAX, 0), (0, NET_FLOW_MAX), (NET_FLOW_MAX, NET_FLOW_MAX)] {
         assert_eq!(machine().on_message(LINK, &totals(high, low)), Ok(true));
     }
@@ -51,9 +51,9 @@ fn a_link_may_bring_back_what_was_sent_to_it() {
 }
 
 #[test]
-fn no_more_than_four_members_weight_is_sent_beyond_what_was_heard() {
+fn no_more_than_two_members_weight_is_sent_beyond_what_was_heard() {
     let mass = |members: u64| Mass::from(Flow { high: 2 * members * WEIGHT_ONE, low: 2 * members * WEIGHT_ONE });
-    for (members, sent) in [(3, 3), (4, 4), (5, 4)] {
+    for (members, sent) in [(1, 1), (2, 2), (3, 2)] {
         let mut link = LinkFlows::default();
         link.send(mass(members), 2);
         assert_eq!(link.sent, Flow { high: sent * WEIGHT_ONE, low: sent * WEIGHT_ONE });
@@ -62,11 +62,12 @@ fn no_more_than_four_members_weight_is_sent_beyond_what_was_heard() {
 
 #[test]
 fn a_part_that_is_cut_has_the_average_of_the_mass() {
+    let mass = |high: u64, low: u64| Mass::from(Flow { high: high * WEIGHT_ONE, low: low * WEIGHT_ONE });
     let mut link = LinkFlows::default();
-    link.send(Mass::from(Flow { high: 12 * WEIGHT_ONE, low: 4 * WEIGHT_ONE }), 2);
-    assert_eq!(link.sent, Flow { high: 4 * WEIGHT_ONE, low: 4 * WEIGHT_ONE / 3 });
-    link.send(Mass::from(Flow { high: 8 * WEIGHT_ONE, low: 2 * WEIGHT_ONE }), 2);
-    assert_eq!(link.sent.low, 4 * WEIGHT_ONE / 3, "nothing, while there is no room at the high end");
+    link.send(mass(12, 6), 2);
+    assert_eq!(link.sent, Flow { high: 2 * WEIGHT_ONE, low: WEIGHT_ONE });
+    link.send(mass(8, 2), 2);
+    assert_eq!(link.sent.low, WEIGHT_ONE, "nothing, while there is no room at the high end");
 }
 
 #[test]
@@ -150,8 +151,8 @@ fn moved_by(lie: Lie) -> f64 {
 }
 
 #[test]
-fn a_liar_counts_for_no_more_than_four_members_on_each_of_its_links() {
-    let most = 4.0 * 8.0 / 63.0;
+fn a_liar_counts_for_no_more_than_two_members_on_each_of_its_links() {
+    let most = 2.0 * 8.0 / 63.0;
     let all_high: Lie = |sent| Flow { high: sent.high + NET_FLOW_MAX, low: 0 };
     let gives_back_high_for_low: Lie =
         |sent| Flow { high: sent.high + NET_FLOW_MAX, low: sent.low.saturating_sub(NET_FLOW_MAX) };

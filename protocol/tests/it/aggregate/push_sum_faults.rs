@@ -119,25 +119,29 @@ fn an_overdrawn_member_says_nothing_new_and_has_no_estimate_until_enough_came_in
     assert_ne!(tick(&mut machine), said);
 }
 
-/// With three in ten messages lost, one member in 25 leaves and as many join in each ten steps.
+/// Three in ten messages are lost, and some leave and as many join each ten steps.
 #[test]
-fn all_estimates_are_within_two_hundredths_though_messages_are_lost_and_members_come_and_go() {
-    for nodes in [64, 256] {
+fn estimates_are_within_two_hundredths_though_messages_are_lost_and_members_come_and_go() {
+    for (nodes, each) in [(64, 1), (256, 1), (256, 10)] {
         let mut net = Net::regular(nodes, 1);
         net.weather = Weather { lost: 30, ..Weather::default() };
-        net.steps(30);
+        net.steps(40);
+        assert!(net.worst() <= 0.02, "{nodes} members before anybody leaves: {}", net.worst());
+        let mut worst_ninth: f64 = 0.0;
         for _ in 0..10 {
-            for _ in 0..nodes / 25 {
-                one_leaves_and_one_joins(&mut net);
-            }
+            (0..each).for_each(|_| one_leaves_and_one_joins(&mut net));
             net.steps(10);
             let errors = net.errors();
-            println!("{nodes}: median {:.4}, worst {:.4}", errors[errors.len() / 2], net.worst());
+            worst_ninth = worst_ninth.max(errors[errors.len() * 9 / 10]);
         }
         assert_eq!(net.mass(), net.contributed());
-        net.steps(60);
-        println!("{nodes}: worst {:.4} in the end", net.worst());
-        assert!(net.worst() <= 0.02, "{nodes} members: {}", net.worst());
+        net.steps(20);
+        println!(
+            "{nodes} members, {each} leave each time: nine in ten within {worst_ninth:.4}, all {:.4}",
+            net.worst()
+        );
+        assert!(each > 1 || worst_ninth <= 0.02, "nine in ten of {nodes} members: {worst_ninth}");
+        assert!(net.worst() <= 0.02, "{nodes} members, 30 steps after the last one left: {}", net.worst());
     }
 }
 
