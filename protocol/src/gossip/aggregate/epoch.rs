@@ -1,9 +1,9 @@
 //! Epochs: in which stretch of the chain a figure was made. Aggregates over links start anew with each epoch.
 //!
 //! * **An epoch is named by a block.** Epoch `n` belongs to the block at height `n *` [`EPOCH_BLOCKS`] of the best
-//!   chain, and begins when [`EPOCH_DEPTH`] blocks lie above it. *Rationale:* all nodes with one tip are in one epoch,
-//!   with no clock and no message about it. No peer can end an epoch, or begin one, by its word. And nobody knows
-//!   the block's id long before the block exists, so nobody can choose a key for it in advance.
+//!   chain, and begins when [`EPOCH_DEPTH`] blocks lie above it. *Rationale:* all nodes with one tip are in one
+//!   epoch, with no clock and no message about it. No peer can end an epoch, or begin one, by its word. And nobody
+//!   knows the block's id long before the block exists, so nobody can choose a key for it in advance.
 //! * **Genesis names none.** Its id is known before the network starts.
 //! * **Epochs only go forward.** A machine begins an epoch if its number is higher than the last one's. If a deep
 //!   reorganisation gives the same number to another block, the machine stays with the first block until the next

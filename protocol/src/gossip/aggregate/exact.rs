@@ -1,4 +1,5 @@
-//! Exact aggregates over the values of a full view: count, sum, average, minimum, maximum, median and trimmed mean.
+//! Exact aggregates over the values of a full view: count, sum, average, minimum, maximum, median and trimmed
+//! mean.
 //!
 //! * **One member counts once.** If a member occurs twice, its last value counts.
 //! * **Rounding** is that of [`value`](super::value): once, at the end. Minimum, maximum, sum and count are never
@@ -98,8 +99,8 @@ impl<M: Copy + Ord> Exact<M> {
         mean(sum(&[*low, *high]), 2)
     }
 
-    /// The average of what is left when the lowest and the highest values are left out: at either end `trim` of the
-    /// members, rounded down to a whole number of them.
+    /// The average of what is left when the lowest and the highest values are left out: at either end `trim` of
+    /// the members, rounded down to a whole number of them.
     #[must_use]
     pub fn trimmed_mean(&self, trim: Trim) -> Option<Value> {
         let cut = self.count().saturating_mul(usize::from(trim.0)) / 1_000;

@@ -1,30 +1,33 @@
-//! The size of the network, by extrema propagation (Baquero, Almeida, Menezes and Jesus, "Extrema Propagation: Fast
-//! Distributed Estimation of Sums and Network Sizes", IEEE Transactions on Parallel and Distributed Systems, 2012).
+//! The size of the network, by extrema propagation (Baquero, Almeida, Menezes and Jesus, "Extrema Propagation:
+//! Fast Distributed Estimation of Sums and Network Sizes", IEEE Transactions on Parallel and Distributed Systems,
+//! 2012).
 //!
-//! * **The idea.** Each member draws [`DRAWS`] exponential variables of mean 1. The minimum of `N` of them has mean
-//!   `1 / N`. Minima can be passed on any number of times along any path. From the `K` minima over all members follows
-//!   the estimate `N = (K - 1) / sum`, with no bias and a standard error of `1 / sqrt(K - 2)` of itself.
-//! * **Draws are not chosen.** A draw is a hash over the member's key, the [epoch](super::epoch) and an index. What
-//!   travels is the member's signature on the epoch, a [`Ticket`], from which everybody computes all its draws. So a
-//!   member contributes its own draws only.
-//! * **Only minima travel.** A node holds the tickets that have a minimum, 256 at most. To each link it sends those
-//!   that it got or found since, once, and none that came from there.
-//! * **A signature is checked before a ticket counts**, and only if the ticket would have a minimum. The check leaves
-//!   as a [`TicketJob`] and comes back as a verdict, like the checks of items. *Rationale:* 32 signatures take
-//!   a millisecond, for which the engine must not wait, and the driver has the pool and the decompressed keys. A
-//!   function passed in would check them on the engine's own thread, and one by one.
-//! * **What was lost is found.** A link to which nothing is to be sent gets a fingerprint from time to time. If it differs
-//!   from the other end's, which has nothing to send either, that end sends all its tickets again. This happens
-//!   [`RESENDS_PER_LINK_MAX`] times in an epoch at most, because two nodes that do not admit the same keys differ
-//!   for good.
+//! * **The idea.** Each member draws [`DRAWS`] exponential variables of mean 1. The minimum of `N` of them has
+//!   mean `1 / N`. Minima can be passed on any number of times along any path. From the `K` minima over all
+//!   members follows the estimate `N = (K - 1) / sum`, with no bias and a standard error of `1 / sqrt(K - 2)` of
+//!   itself.
+//! * **Draws are not chosen.** A draw is a hash over the member's key, the [epoch](super::epoch) and an index.
+//!   What travels is the member's signature on the epoch, a [`Ticket`], from which everybody computes all its
+//!   draws. So a member contributes its own draws only.
+//! * **Only minima travel.** A node holds the tickets that have a minimum, 256 at most. To each link it sends
+//!   those that it got or found since, once, and none that came from there.
+//! * **A signature is checked before a ticket counts**, and only if the ticket would have a minimum. The check
+//!   leaves as a [`TicketJob`] and comes back as a verdict, like the checks of items. *Rationale:* 32 signatures
+//!   take a millisecond, for which the engine must not wait, and the driver has the pool and the decompressed
+//!   keys. A function passed in would check them on the engine's own thread, and one by one.
+//! * **What was lost is found.** A link to which nothing is to be sent gets a fingerprint from time to time. If it
+//!   differs from the other end's, which has nothing to send either, that end sends all its tickets again. This
+//!   happens [`RESENDS_PER_LINK_MAX`] times in an epoch at most, because two nodes that do not admit the same keys
+//!   differ for good.
 //!
 //! # Security
 //!
-//! Nobody can make the network look smaller than a node's honest paths show it: minima only shrink. Anybody can make
-//! it look larger by taking part with many keys, because a key costs nothing. The most effective keys are made after
-//! the epoch's block is known: whoever tries a million keys then has the minima of a million members, with 256
-//! signatures. So the caller says which keys are **admitted**. A node that knows all members admits those that it
-//! knew before the epoch's block. One that doesn't has an upper estimate. A forged ticket costs its sender the link.
+//! Nobody can make the network look smaller than a node's honest paths show it: minima only shrink. Anybody can
+//! make it look larger by taking part with many keys, because a key costs nothing. The most effective keys are
+//! made after the epoch's block is known: whoever tries a million keys then has the minima of a million members,
+//! with 256 signatures. So the caller says which keys are **admitted**. A node that knows all members admits those
+//! that it knew before the epoch's block. One that doesn't has an upper estimate. A forged ticket costs its sender
+//! the link.
 //!
 //! Deliberately absent: signing this node's own ticket, which is the driver's work, and whom to admit.
 
@@ -104,8 +107,8 @@ struct Link {
 }
 
 impl Extrema {
-    /// An epoch begins. `own` is this member's ticket for it; without one it only takes part. Whether it did begin:
-    /// not if it is no later than the one under way. Jobs of the epoch before are forgotten.
+    /// An epoch begins. `own` is this member's ticket for it; without one it only takes part. Whether it did
+    /// begin: not if it is no later than the one under way. Jobs of the epoch before are forgotten.
     pub fn begin(&mut self, now: Time, epoch: Epoch, own: Option<&Ticket>) -> bool {
         if !epoch.follows(self.under_way.as_ref().map(|(_, winners)| winners.epoch())) {
             return false;
@@ -136,9 +139,9 @@ impl Extrema {
         self.links.remove(&link);
     }
 
-    /// Takes a message. The signatures that have to be checked before its tickets count, if any: of those that would
-    /// have a minimum, whose members are admitted, within the link's bounds. The others are left out and blame
-    /// nobody. A message of another epoch is ignored.
+    /// Takes a message. The signatures that have to be checked before its tickets count, if any: of those that
+    /// would have a minimum, whose members are admitted, within the link's bounds. The others are left out and
+    /// blame nobody. A message of another epoch is ignored.
     pub fn on_message(
         &mut self,
         link: PeerHandle,
@@ -169,8 +172,8 @@ impl Extrema {
         Some(TicketJob { id, link, epoch: *winners.epoch(), tickets: wanted })
     }
 
-    /// Takes the verdict on a job. The link that sent a forged ticket, if one did. The tickets before the forged one
-    /// count. A job of an epoch that is over is ignored.
+    /// Takes the verdict on a job. The link that sent a forged ticket, if one did. The tickets before the forged
+    /// one count. A job of an epoch that is over is ignored.
     pub fn on_checked(&mut self, job: JobId, verdict: Verdict) -> Option<PeerHandle> {
         let (from, tickets) = self.checks.remove(&job)?;
         let (_, winners) = self.under_way.as_mut()?;
@@ -248,8 +251,8 @@ impl Extrema {
 }
 
 impl TicketJob {
-    /// Checks the signatures one after the other, and stops at the first bad one. `key` decompresses a public key, or
-    /// returns an earlier decompression.
+    /// Checks the signatures one after the other, and stops at the first bad one. `key` decompresses a public key,
+    /// or returns an earlier decompression.
     pub fn run(&self, network: &NetworkId, mut key: impl FnMut(&PublicKey) -> Option<VerifyingKey>) -> Verdict {
         let bad = self
             .tickets
@@ -260,8 +263,8 @@ impl TicketJob {
 }
 
 impl Link {
-    /// Whether one more ticket may be looked at, if this number of those before it in the message is to be verified. If
-    /// so, it counts.
+    /// Whether one more ticket may be looked at, if this number of those before it in the message is to be
+    /// verified. If so, it counts.
     const fn may_look(&mut self, wanted: usize) -> bool {
         let may = self.left > 0 && self.in_check.saturating_add(wanted) < TICKETS_IN_CHECK_MAX;
         if may {

@@ -3,8 +3,8 @@
 //! * **The range belongs to the gauge.** Nodes that give different ranges have different gauges, and do not mix.
 //!   *Rationale:* a value outside is moved to the range's end, so no member can claim an absurd one. What members
 //!   exchange are positions in the range, whose bounds every node can check.
-//! * **A position** is where in the range a value lies: 0 at the low end, [`WEIGHT_ONE`] at the high end. It is exact
-//!   to a part in 2^40 of the range. Choose the range no wider than it must be.
+//! * **A position** is where in the range a value lies: 0 at the low end, [`WEIGHT_ONE`] at the high end. It is
+//!   exact to a part in 2^40 of the range. Choose the range no wider than it must be.
 //!
 //! Deliberately absent: which gauges a node takes part in.
 
@@ -82,7 +82,7 @@ impl Gauge {
     }
 
     /// The value this far above the low end; the high end if that is further than it.
-    pub(super) fn from_low(&self, above: u64) -> Value {
+    pub(super) fn value_above(&self, above: u64) -> Value {
         let above = i64::try_from(above.min(self.span())).unwrap_or_default();
         Value::from_millionths(self.low.millionths().saturating_add(above)).unwrap_or(self.high)
     }
@@ -95,13 +95,13 @@ impl Gauge {
         u64::try_from(position).unwrap_or_default()
     }
 
-    /// The value at the position `part / whole` of the range, to the nearest millionth; `None` if `whole` is zero. The
-    /// whole is a weight of at most 65 bits.
+    /// The value at the position `part / whole` of the range, to the nearest millionth; `None` if `whole` is zero.
+    /// The whole is a weight of at most 65 bits.
     pub(super) fn value_at(&self, part: u128, whole: u128) -> Option<Value> {
         // At most 2^54 * 2^65.
         let scaled = u128::from(self.span()).checked_mul(part.min(whole))?;
         let above = rounded(i128::try_from(scaled).ok()?, i128::try_from(whole).ok()?)?;
-        Some(self.from_low(u64::try_from(above).ok()?))
+        Some(self.value_above(u64::try_from(above).ok()?))
     }
 }
 

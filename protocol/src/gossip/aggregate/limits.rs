@@ -28,8 +28,8 @@ pub const EPOCH_DEPTH: u64 = 6;
 /// The time between two ticks of a machine.
 pub const AGGREGATE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Links of one machine: 1,024. With its place in an ordered map, a link of push-sum takes 74 bytes, 74 KiB in all;
-/// one of extrema propagation takes 117 bytes, 117 KiB in all.
+/// Links of one machine: 1,024. With its place in an ordered map, a link of push-sum takes 74 bytes, 74 KiB in
+/// all; one of extrema propagation takes 117 bytes, 117 KiB in all.
 pub const AGGREGATE_LINKS_MAX: usize = 1_024;
 
 /// The weight of one member. Places in a gauge's range have the same unit, so they are exact to a part in 2^40.
@@ -41,8 +41,9 @@ pub const WEIGHT_ONE: u64 = 1 << 40;
 /// weight over two links. A random regular network of degree 8 needs less than 1.
 pub const NET_FLOW_MAX: u64 = 2 * WEIGHT_ONE;
 
-/// The links on which a machine sends mass in one tick. Each gets as much as stays. In simulated networks of degree 8
-/// with three, all of 1,024 members are within 1 % after 13 ticks; with one, as in push-sum by Kempe and others, after
+/// The links on which a machine sends mass in one tick. Each gets as much as stays. In simulated networks of
+/// degree 8 with three, all of 1,024 members are within 1 % after 13 ticks; with one, as in push-sum by Kempe and
+/// others, after
 /// 23. After a member has left they recover in the same proportion.
 pub const SENDS_PER_TICK: usize = 3;
 
@@ -57,17 +58,17 @@ pub const DRAWS: usize = 256;
 /// Tickets of one message: 32 of 100 bytes, so that it is no larger than an item of the control lane.
 pub const TICKETS_PER_MESSAGE_MAX: usize = 32;
 
-/// Bytes of an encoded message of extrema: array 1, epoch and fingerprint 9 each, array 2, and for each ticket 34 and
-/// 66.
+/// Bytes of an encoded message of extrema: array 1, epoch and fingerprint 9 each, array 2, and for each ticket 34
+/// and 66.
 pub const TICKETS_BYTES_MAX: usize = 1 + 9 + 9 + 2 + TICKETS_PER_MESSAGE_MAX * (34 + 66);
 
 /// Tickets of one link whose signatures may be in verification: two full messages.
 pub const TICKETS_IN_CHECK_MAX: usize = 2 * TICKETS_PER_MESSAGE_MAX;
 
-/// Tickets of one link that a node looks at in an epoch, besides those that it holds. Among a million members each of
-/// 256 minima is lowered 14 times if tickets come in a random order: 3,700 tickets at most. With all of them sent again
-/// [`RESENDS_PER_LINK_MAX`] times, an honest link needs 4,800. A liar with one link costs a node 64 hashes and one check
-/// for each: 0.5 s in an epoch.
+/// Tickets of one link that a node looks at in an epoch, besides those that it holds. Among a million members each
+/// of 256 minima is lowered 14 times if tickets come in a random order: 3,700 tickets at most. With all of them
+/// sent again [`RESENDS_PER_LINK_MAX`] times, an honest link needs 4,800. A liar with one link costs a node 64
+/// hashes and one check for each: 0.5 s in an epoch.
 pub const TICKETS_PER_LINK_MAX: usize = 8_192;
 
 /// Ticks between two messages without a ticket, which only say what the sender holds.

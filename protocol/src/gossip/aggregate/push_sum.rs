@@ -4,36 +4,38 @@
 //!
 //! * **Mass.** A member that has a value contributes a weight of one, and divides it between the two ends of the
 //!   gauge's range by where its value lies. A member that has no value contributes nothing and takes part. In each
-//!   tick a member sends parts of its mass on [`SENDS_PER_TICK`] links, and keeps as much as each gets. The proportion
-//!   of the two ends comes to be the same everywhere, and tells the average.
+//!   tick a member sends parts of its mass on [`SENDS_PER_TICK`] links, and keeps as much as each gets. The
+//!   proportion of the two ends comes to be the same everywhere, and tells the average.
 //! * **Totals.** A message has the sums of all that its sender sent on this link in this epoch, and not what it
 //!   sent last. A member's mass is what it contributes, plus what it heard on its links, minus what it sent.
-//!   *Rationale:* plain push-sum loses for ever the mass of a message that is lost, and counts a repeated one twice.
-//!   Here a later message brings what was lost, and a repeated or older one changes nothing. To keep state for each
-//!   link, and to send that, is the idea of flow updating (Jesus, Baquero and Almeida, "Fault-Tolerant Aggregation
-//!   by Flow Updating", DAIS 2009). Two sums in place of one flow, each written by one end alone, are from Hadjicostis,
-//!   Vaidya and Domínguez-García ("Robust Distributed Average Consensus via Exchange of Running Sums", IEEE
-//!   Transactions on Automatic Control, 2016). So messages that cross on a link do no harm.
-//! * **A link that goes down** is forgotten at both ends with its sums. Each end has back what it sent and gives back
-//!   what it heard. So a member that leaves takes away what it contributed, and nothing else. A member may then have
-//!   less than nothing at one end of the range. It is **overdrawn**: it sends nothing and has no estimate until enough
-//!   has come in.
-//! * **Order of links.** Each link gets its turn once before one gets a second, in an order that is drawn anew each
-//!   time. *Rationale:* what was lost on a link is made good within one such lap.
-//! * **Epochs.** In each [epoch](super::epoch) everything starts from nothing. A message of another epoch is ignored;
-//!   its mass comes with a later one. The last estimate of an epoch stays until the next epoch ends.
+//!   *Rationale:* plain push-sum loses for ever the mass of a message that is lost, and counts a repeated one
+//!   twice. Here a later message brings what was lost, and a repeated or older one changes nothing. To keep state
+//!   for each link, and to send that, is the idea of flow updating (Jesus, Baquero and Almeida, "Fault-Tolerant
+//!   Aggregation by Flow Updating", DAIS 2009). Two sums in place of one flow, each written by one end alone, are
+//!   from Hadjicostis, Vaidya and Domínguez-García ("Robust Distributed Average Consensus via Exchange of Running
+//!   Sums", IEEE Transactions on Automatic Control, 2016). So messages that cross on a link do no harm.
+//! * **A link that goes down** is forgotten at both ends with its sums. Each end has back what it sent and gives
+//!   back what it heard. So a member that leaves takes away what it contributed, and nothing else. A member may
+//!   then have less than nothing at one end of the range. It is **overdrawn**: it sends nothing and has no
+//!   estimate until enough has come in.
+//! * **Order of links.** Each link gets its turn once before one gets a second, in an order that is drawn anew
+//!   each time. *Rationale:* what was lost on a link is made good within one such lap.
+//! * **Epochs.** In each [epoch](super::epoch) everything starts from nothing. A message of another epoch is
+//!   ignored; its mass comes with a later one. The last estimate of an epoch stays until the next epoch ends.
 //!
 //! # Security
 //!
 //! What a link brings is checked, so that a peer that lies counts for a bounded number of members. Its sums only
-//! grow, and at neither end of the range does it bring more than [`NET_FLOW_MAX`](crate::limits::NET_FLOW_MAX) beyond
-//! what went the other way. Nor does this member send more than that beyond what it heard. So a liar with `k` links
-//! changes the average of `N` members by at most `2 k / N` of the range: as if `2 k` members had gone from one end of it
-//! to the other. The lowest value it can set to the low end, and the highest to the high end, for one epoch. No honest
-//! node breaks these rules, so a message that breaks one is refused, and its sender may be blamed.
+//! grow, and at neither end of the range does it bring more than [`NET_FLOW_MAX`](crate::limits::NET_FLOW_MAX)
+//! beyond what went the other way. Nor does this member send more than that beyond what it heard. So a liar with
+//! `k` links changes the average of `N` members by at most `2 k / N` of the range: as if `2 k` members had gone
+//! from one end of it to the other. The lowest value it can set to the low end, and the highest to the high end,
+//! for one epoch. No honest node breaks these rules, so a message that breaks one is refused, and its sender may
+//! be blamed.
 //!
-//! A group of members that is connected to all others by a few links can't be told from such a liar. Where more than
-//! two members' worth of value would have to go over a link, it does not, and the two sides keep different averages.
+//! A group of members that is connected to all others by a few links can't be told from such a liar. Where more
+//! than two members' worth of value would have to go over a link, it does not, and the two sides keep different
+//! averages.
 //!
 //! Deliberately absent: the sum, which is the average times the size that [`extrema`](super::extrema) estimates; a
 //! defence against members that lie about their own value within the range; and when the estimate is good enough:
@@ -182,7 +184,8 @@ impl PushSum {
         self.ticks.next()
     }
 
-    /// What is known in the epoch under way; `None` before one began, while no value is known, and while overdrawn.
+    /// What is known in the epoch under way; `None` before one began, while no value is known, and while
+    /// overdrawn.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
         let (epoch, _) = self.epoch?;
@@ -191,8 +194,8 @@ impl PushSum {
         Some(Estimate {
             epoch,
             average: self.gauge.value_at(u128::from(mass.high), mass.weight())?,
-            lowest: self.gauge.from_low(lowest),
-            highest: self.gauge.from_low(highest),
+            lowest: self.gauge.value_above(lowest),
+            highest: self.gauge.value_above(highest),
             ticks: self.ticks.done(),
         })
     }

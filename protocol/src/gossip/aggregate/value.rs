@@ -1,7 +1,7 @@
 //! Numbers of members, in fixed point: whole millionths, never more than [`VALUE_MAX`] of them.
 //!
-//! **Rounding.** A quotient is rounded to the nearest millionth, and a half goes away from zero. It is rounded once,
-//! at the end.
+//! **Rounding.** A quotient is rounded to the nearest millionth, and a half goes away from zero. It is rounded
+//! once, at the end.
 
 use core::fmt;
 

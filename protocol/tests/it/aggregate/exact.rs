@@ -15,8 +15,8 @@ fn over(values: &[i64]) -> Exact<usize> {
     Exact::over(values.iter().map(|millionths| value(*millionths)).enumerate()).expect("few")
 }
 
-/// The mean of a list by its definition: of the two nearest integers the nearer one, and of equally near ones the one
-/// that is further from zero.
+/// The mean of a list by its definition: of the two nearest integers the nearer one, and of equally near ones the
+/// one that is further from zero.
 fn naive_mean(values: &[i64]) -> Option<Value> {
     let count = i128::try_from(values.len()).ok().filter(|count| *count > 0)?;
     let sum: i128 = values.iter().map(|value| i128::from(*value)).sum();

@@ -42,8 +42,8 @@ fn job(machine: &mut Extrema, tickets: Vec<Ticket>) -> Option<TicketJob> {
     machine.on_message(LINK, &message(epoch(1), tickets), |_| true)
 }
 
-/// What the check of some tickets says, and what the machine makes of it: its verdict, the link that is blamed, and
-/// the tickets that are held then.
+/// What the check of some tickets says, and what the machine makes of it: its verdict, the link that is blamed,
+/// and the tickets that are held then.
 fn checked(tickets: Vec<Ticket>) -> (Verdict, Option<PeerHandle>, usize) {
     let mut machine = machine();
     let job = job(&mut machine, tickets).expect("something to check");

@@ -69,7 +69,8 @@ pub(crate) fn chance(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(bytes)
 }
 
-/// The edges of a random regular graph of even degree: a ring with chords, whose edges then swap ends ten times over.
+/// The edges of a random regular graph of even degree: a ring with chords, whose edges then swap ends ten times
+/// over.
 pub(crate) fn regular(nodes: u32, degree: u32, chance: &mut ChaCha8Rng) -> Vec<(u32, u32)> {
     let sorted = |a: u32, b: u32| (a.min(b), a.max(b));
     let chords = (0..nodes).flat_map(|node| (1..=degree / 2).map(move |step| (node, (node + step) % nodes)));

@@ -116,7 +116,8 @@ fn a_machine_has_a_bounded_number_of_links() {
 /// What a liar answers on each of its links, given what it was sent there.
 type Lie = fn(Flow) -> Flow;
 
-/// How far a liar with eight links moves the average of 63 others, as a part of the range. They have values of 500.
+/// How far a liar with eight links moves the average of 63 others, as a part of the range. They have values of
+/// 500.
 fn moved_by(lie: Lie) -> f64 {
     let mut net = Net::regular(64, 1);
     let liar = 0;
@@ -182,7 +183,8 @@ proptest! {
         for (tick, (relative, high, low, ticks)) in (1_u64..).zip(words) {
             let heard = machine.flows(LINK).expect("the link").heard;
             let base = if relative { heard } else { Flow::default() };
-            let _ = machine.on_message(LINK, &totals(base.high.saturating_add(high), base.low.saturating_add(low)));
+            let (high, low) = (base.high.saturating_add(high), base.low.saturating_add(low));
+            let _ = machine.on_message(LINK, &totals(high, low));
             if ticks {
                 machine.tick(Time::ZERO + AGGREGATE_INTERVAL.times(tick));
             }

@@ -3,10 +3,10 @@
 //! The result is in units of 2^-48, of which it is at most 45 * 2^48. The logarithm is taken bit by bit to base 2,
 //! by repeated squaring, and multiplied by `ln 2`.
 //!
-//! **Error.** At most 0.51 units, which is 2^-49. Each squaring cuts off at most one part in 2^63, and the effect of
-//! the `i`-th on the result is halved `i` times: 2^-61 in all. The 56 bits of the logarithm cut off at most 2^-56.
-//! `ln 2` is exact to 2^-65, times at most 64. That is 2^-56 together, or 0.004 units; rounding adds half a unit. A
-//! test compares with `f64`.
+//! **Error.** At most 0.51 units, which is 2^-49. Each squaring cuts off at most one part in 2^63, and the effect
+//! of the `i`-th on the result is halved `i` times: 2^-61 in all. The 56 bits of the logarithm cut off at most
+//! 2^-56. `ln 2` is exact to 2^-65, times at most 64. That is 2^-56 together, or 0.004 units; rounding adds half a
+//! unit. A test compares with `f64`.
 //!
 //! More bits give a smaller variable, so whoever looks for the smallest variable looks for the largest bits, and
 //! takes no logarithm.

@@ -1,5 +1,5 @@
-//! Tickets: a member's word that it is there in an epoch. A ticket has 256 draws, and they follow from the member's
-//! key and the epoch. So nobody chooses draws, and whoever has the ticket knows them all.
+//! Tickets: a member's word that it is there in an epoch. A ticket has 256 draws, and they follow from the
+//! member's key and the epoch. So nobody chooses draws, and whoever has the ticket knows them all.
 //!
 //! A ticket is signed by its member. *Rationale:* without a signature anybody could make up keys by counting.
 
@@ -60,8 +60,8 @@ impl Ticket {
         self.equation(key, network, epoch).is_some_and(|equation| equation.holds())
     }
 
-    /// The equation that holds if the signature is good, as in [`VerifyingKey::equation`]. So tickets can be checked
-    /// in batches.
+    /// The equation that holds if the signature is good, as in [`VerifyingKey::equation`]. So tickets can be
+    /// checked in batches.
     #[must_use]
     pub fn equation(&self, key: &VerifyingKey, network: &NetworkId, epoch: &Epoch) -> Option<Equation> {
         key.equation(&SigningBytes(network, epoch).to_bytes(), &self.signature)

@@ -1,5 +1,5 @@
-//! Which ticket has the smallest variable at each index, and nothing else. A ticket that has it nowhere is forgotten.
-//! Of equal ones the lower key has it, so that all nodes that know the same tickets hold the same ones.
+//! Which ticket has the smallest variable at each index, and nothing else. A ticket that has it nowhere is
+//! forgotten. Of equal ones the lower key has it, so that all nodes that know the same tickets hold the same ones.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -15,8 +15,8 @@ use crate::limits::DRAWS;
 /// What the hash of a fingerprint starts with.
 const FINGERPRINT_DOMAIN: &[u8] = b"hearsay minima 1";
 
-/// The minima of an epoch: at most [`DRAWS`] of 48 bytes, and as many tickets of 186 with their places in an ordered
-/// map. 59 KiB in all.
+/// The minima of an epoch: at most [`DRAWS`] of 48 bytes, and as many tickets of 186 with their places in an
+/// ordered map. 59 KiB in all.
 #[derive(Debug)]
 pub struct Winners {
     epoch: Epoch,
