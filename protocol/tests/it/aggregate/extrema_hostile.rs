@@ -197,20 +197,6 @@ fn a_message_sends_a_bounded_number_of_tickets() {
 }
 
 #[test]
-fn a_ticket_that_came_from_a_link_is_not_sent_there() {
-    let mut machine = Extrema::default();
-    machine.begin(Time::ZERO, epoch(1), Some(&unchecked(1)));
-    let other = PeerHandle(8);
-    assert!(machine.on_link_up(LINK) && machine.on_link_up(other));
-    assert_eq!(job(&mut machine, vec![unchecked(1)]), None, "it is held already");
-    let verify = job(&mut machine, vec![unchecked(2)]).expect("a job");
-    machine.on_checked(verify.id, Verdict::Valid);
-    let said = machine.tick(Time::ZERO + AGGREGATE_INTERVAL);
-    let [(link, tickets)] = &said[..] else { panic!("one message: {said:?}") };
-    assert_eq!((*link, tickets.tickets.len()), (other, 2));
-}
-
-#[test]
 fn a_fingerprint_that_differs_makes_all_tickets_go_out_again_a_bounded_number_of_times() {
     let mut machine = Extrema::default();
     machine.begin(Time::ZERO, epoch(1), Some(&unchecked(1)));
