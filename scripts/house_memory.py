@@ -40,6 +40,10 @@ NO_MEMORY = {
         RECONCILE_APART_MAX
         """,
     "nothing comes near it: a full mempool has half as many": "ITEMS_MAX",
+    "aggregates, which no part of the engine runs yet: their rows come into the table when one does": """
+        EXACT_MEMBERS_MAX TRIM_MAX GAUGE_NAME_BYTES_MAX AGGREGATE_LINKS_MAX NET_FLOW_MAX TOTALS_BYTES_MAX
+        TICKETS_PER_MESSAGE_MAX TICKETS_BYTES_MAX TICKETS_IN_CHECK_MAX TICKETS_PER_LINK_MAX RESENDS_PER_LINK_MAX
+        """,
 }
 
 

@@ -9,6 +9,7 @@
 //! state of a machine is private to its folder. An item that arrives goes through the cheapest steps first:
 //! decode, hash, compare with what was seen before, the sender's budget, signature, validator, accept, relay.
 
+pub mod aggregate;
 mod api;
 pub mod fetch;
 #[cfg(feature = "simulator")]

@@ -1,5 +1,6 @@
 //! Bounds of the engine as a whole, and those of its machines.
 
+pub use super::aggregate::limits::*;
 pub use super::fetch::limits::*;
 pub use super::intake::limits::*;
 pub use super::inventory::limits::*;

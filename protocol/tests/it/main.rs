@@ -119,6 +119,19 @@ mod fetch {
     mod upload; // what a peer gets by asking
 }
 
+/// Tests of aggregates.
+mod aggregate {
+    mod epoch; // which block names an epoch, and gauges
+    mod exact; // against a naive model
+    mod extrema; // the estimate of the size, and how tickets spread
+    mod extrema_hostile; // forged tickets, and bounds
+    mod messages; // one encoding, and a bounded number of bytes
+    mod net; // machines and links in steps
+    mod push_sum; // how fast it settles, and on what
+    mod push_sum_bounds; // what a link may bring, and what liars can do
+    mod push_sum_faults; // lost, late and repeated messages; members that come and go
+}
+
 /// Tests of headers, blocks, catching up.
 mod sync {
     mod behind;
