@@ -25,6 +25,7 @@ mod items {
     mod check_together; // what is waiting, in batches
     mod craft; // signatures that no signer makes
     mod id_order; // by bytes
+    mod member_statements; // what a member signs, and what is refused
     mod merkle; // roots by an independent formula
     mod order; // ids and keys by their bytes
     mod signature_batches; // one equation for many signatures
@@ -35,6 +36,7 @@ mod items {
 /// Tests of bytes and messages.
 mod wire {
     mod frames; // what a lane carries beside messages
+    mod member_vectors; // golden bytes of what members sign
     mod negative_vectors; // what must be refused, and why
     mod strictness; // one encoding, everything else refused
     mod vectors; // golden bytes of every message and item
