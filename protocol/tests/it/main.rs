@@ -131,6 +131,11 @@ mod sync {
     mod headers_brake; // how many headers may wait for bodies
 }
 
+/// Tests of the parts of membership that only compute.
+mod members {
+    mod logarithm; // in fixed point
+}
+
 /// Tests of reconciliation.
 mod repair {
     mod forgotten_offers; // what is wanted of an older offer

@@ -1,0 +1,9 @@
+//! Members: which nodes of the network are alive, as far as this node knows. It follows the family of SWIM,
+//! Lifeguard, Serf and Cassandra, for an open network in which anybody may lie.
+//!
+//! These files only compute. Each is a small part with no messages and no timers of its own:
+//!
+//! * [`logarithm`]: logarithms in fixed point.
+
+pub mod logarithm;
+
