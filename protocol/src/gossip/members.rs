@@ -4,6 +4,10 @@
 //! These files only compute. Each is a small part with no messages and no timers of its own:
 //!
 //! * [`logarithm`]: logarithms in fixed point.
+//! * [`config`]: all parameters, with presets for a LAN and for a WAN.
 
+pub mod config;
+pub(super) mod limits;
 pub mod logarithm;
 
+pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};

@@ -133,6 +133,7 @@ mod sync {
 
 /// Tests of the parts of membership that only compute.
 mod members {
+    mod config; // all parameters, and what follows from them
     mod logarithm; // in fixed point
 }
 
