@@ -5,9 +5,12 @@
 //!
 //! * [`logarithm`]: logarithms in fixed point.
 //! * [`config`]: all parameters, with presets for a LAN and for a WAN.
+//! * [`suspicion`]: how long a suspicion lasts, and when a node checks for itself.
 
 pub mod config;
 pub(super) mod limits;
 pub mod logarithm;
+pub mod suspicion;
 
 pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};
+pub use self::suspicion::Suspicion;

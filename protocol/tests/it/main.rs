@@ -135,6 +135,7 @@ mod sync {
 mod members {
     mod config; // all parameters, and what follows from them
     mod logarithm; // in fixed point
+    mod suspicion; // how long a suspicion lasts
 }
 
 /// Tests of reconciliation.

@@ -3,3 +3,8 @@
 /// Members that a node knows. A record and its bookkeeping take about 1 KiB, so all of them take 16 MiB, and as
 /// much again is left for the values that they set.
 pub const MEMBERS_MAX: u32 = 16_384;
+
+/// This number of accusers brings a suspicion down to its least duration. More accusers change nothing, so
+/// accusations of others need not be kept. memberlist waits for as many with its default of 4 for the multiplier:
+/// the first accuser and two confirmations (`suspectNode`: `k = SuspicionMult - 2`).
+pub const SUSPICION_ACCUSERS: usize = 3;
