@@ -1,5 +1,7 @@
 //! Bounds of the members: how many there are, who may shorten a suspicion, and what the detectors remember.
 
+use crate::time::Duration;
+
 /// Members that a node knows. A record and its bookkeeping take about 1 KiB, so all of them take 16 MiB, and as
 /// much again is left for the values that they set.
 pub const MEMBERS_MAX: u32 = 16_384;
@@ -8,3 +10,7 @@ pub const MEMBERS_MAX: u32 = 16_384;
 /// accusations of others need not be kept. memberlist waits for as many with its default of 4 for the multiplier:
 /// the first accuser and two confirmations (`suspectNode`: `k = SuspicionMult - 2`).
 pub const SUSPICION_ACCUSERS: usize = 3;
+
+/// If a node was not running for longer than this time, nobody is accused for the same time. Its peers' answers
+/// may still wait unread. Cassandra's `MAX_LOCAL_PAUSE_IN_MS`.
+pub const PAUSE_MAX: Duration = Duration::from_secs(5);
