@@ -7,13 +7,16 @@
 //! * [`config`]: all parameters, with presets for a LAN and for a WAN.
 //! * [`suspicion`]: how long a suspicion lasts, and when a node checks for itself.
 //! * [`health`]: how far a node trusts its own timeouts.
+//! * [`phi`]: the accrual detector.
 
 pub mod config;
 pub mod health;
 pub(super) mod limits;
 pub mod logarithm;
+pub mod phi;
 pub mod suspicion;
 
 pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};
 pub use self::health::{Awareness, PauseGuard, Probe};
+pub use self::phi::Phi;
 pub use self::suspicion::Suspicion;

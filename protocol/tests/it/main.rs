@@ -136,6 +136,7 @@ mod members {
     mod config; // all parameters, and what follows from them
     mod health; // how far a node trusts its own timeouts
     mod logarithm; // in fixed point
+    mod phi; // the accrual detector
     mod suspicion; // how long a suspicion lasts
 }
 

@@ -14,3 +14,7 @@ pub const SUSPICION_ACCUSERS: usize = 3;
 /// If a node was not running for longer than this time, nobody is accused for the same time. Its peers' answers
 /// may still wait unread. Cassandra's `MAX_LOCAL_PAUSE_IN_MS`.
 pub const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Intervals of one peer that the accrual detector remembers: Cassandra's `SAMPLE_SIZE`. 1,024 places of 4 bytes:
+/// 4 KiB a peer, and 300 KiB for 75 peers.
+pub const PHI_WINDOW: usize = 1_000;
