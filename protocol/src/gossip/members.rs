@@ -8,8 +8,10 @@
 //! * [`suspicion`]: how long a suspicion lasts, and when a node checks for itself.
 //! * [`health`]: how far a node trusts its own timeouts.
 //! * [`phi`]: the accrual detector.
+//! * [`coordinates`]: estimates of round trips between any two members.
 
 pub mod config;
+pub mod coordinates;
 pub mod health;
 pub(super) mod limits;
 pub mod logarithm;
@@ -17,6 +19,7 @@ pub mod phi;
 pub mod suspicion;
 
 pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};
+pub use self::coordinates::{Coordinates, LatencyFilter, Unusable, Vivaldi};
 pub use self::health::{Awareness, PauseGuard, Probe};
 pub use self::phi::Phi;
 pub use self::suspicion::Suspicion;

@@ -134,6 +134,7 @@ mod sync {
 /// Tests of the parts of membership that only compute.
 mod members {
     mod config; // all parameters, and what follows from them
+    mod coordinates; // estimates of round trips
     mod health; // how far a node trusts its own timeouts
     mod logarithm; // in fixed point
     mod phi; // the accrual detector
