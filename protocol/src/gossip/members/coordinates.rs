@@ -2,14 +2,14 @@
 //! trip between two members that never spoke. Dabek, Cox, Kaashoek, Morris, "Vivaldi" (SIGCOMM 2004), in the form
 //! of hashicorp/serf (`coordinate/client.go`), in fixed point.
 //!
-//! * **Place.** [`COORDINATE_DIMENSIONS`] dimensions; a height, which stands for the access link that every packet
-//!   of the node passes; and an adjustment. The estimate is the distance, plus both heights, plus both
-//!   adjustments.
+//! * **Place.** [`COORDINATE_DIMENSIONS`] dimensions; an access height, which stands for the access link that every
+//!   packet of the node passes; and an adjustment. The estimate is the distance, plus both access heights, plus
+//!   both adjustments.
 //! * **Spring.** A sample is a round trip that this node measured, and the peer's coordinates. This node moves
 //!   along the line between them by cc × weight × (round trip − estimate). The weight is the own error's part of
 //!   both errors, so a node that is sure moves less. The error is a moving average of how wrong the samples were.
-//!   The distance moved, with the change in height, is the length of this force (section 5.4 of the paper). Serf
-//!   changes the height by more, without bound if two nodes are close.
+//!   The distance moved, with the change in access height, is the length of this force (section 5.4 of the paper). Serf
+//!   changes the access height by more, without bound if two nodes are close.
 //! * **Median.** Of the last [`LATENCY_FILTER_SAMPLES`] round trips of a peer, the median counts.
 //! * **Adjustment.** Half the mean of what the last [`ADJUSTMENT_WINDOW`] samples differed from the distance: Lee
 //!   and others, "On suitability of Euclidean embedding" (2010).
@@ -23,8 +23,9 @@
 //! A peer can claim any place, and can delay its answers. No sample counts for more than
 //! [`COORDINATE_RESIDUAL_MAX`] in either direction. So a sample moves a node by at most [`SAMPLE_MOVES_MAX`]
 //! beside the gravity, changes its adjustment by at most a fifth of that, and raises its error by at most ce ×
-//! (1.5 − error). None of these bounds is Serf's. Peers that are honest pull the node back. An estimate between
-//! two members is only as good as what both of them say. So it is shown, and decides nothing.
+//! (1.5 − error). None of these bounds is Serf's. Honest peers pull the node back. If a liar has many peers, all
+//! of them may drift the same way, which changes no estimate between them. An estimate between two members is only
+//! as good as what both of them say. So it is shown, and decides nothing.
 //!
 //! Deliberately absent: which peers are sampled, messages, and trust.
 
@@ -114,7 +115,7 @@ impl Coordinates {
         micros(self.length_to(other))
     }
 
-    /// What the access link of this node adds to each round trip. Rounded down to microseconds.
+    /// The access height: what this node's access link adds to each round trip. Rounded down to microseconds.
     #[must_use]
     pub fn height(&self) -> Duration {
         micros(i64::from(self.height))

@@ -2,25 +2,29 @@
 //! either, and the fault is its own.
 //!
 //! * **Awareness** is a number from 0, which is healthy, to `awareness-max-multiplier`. All timeouts are
-//!   multiplied by awareness + 1. It falls by one with each probe that was answered. It rises * by one with a
-//!   failed probe, if no member was asked to try as well; * otherwise by one for each of these members that sent
-//!   no nack in time. A nack says "I am here, and have no answer either". So if all of them sent one, the network
-//!   of this node works, and the awareness stays; * by one each time that this node has to refute a suspicion
-//!   about itself.
-//!
+//!   multiplied by awareness + 1. It falls by one with each probe that was answered.
+//! * **What raises it.** A failed probe, by one, if no member was asked to try as well. Otherwise each of these
+//!   members that sent no nack in time, by one. And each time that this node has to refute a suspicion about
+//!   itself, by one.
+//!   *Rationale:* a nack says "I am here, and have no answer either". If all of them sent one, the network of this
+//!   node works, and the fault is not here.
 //!   *Source:* Lifeguard (arXiv 1707.00788), section "LHA-Probe", and memberlist's `awareness.go` and `probeNode`.
-//! *Security:* members that send no nacks, and members that accuse this node, raise its awareness. At most this
-//! makes its timeouts nine times as long. It never makes this node accuse anybody.
 //! * **Pause.** A node that did not run for more than [`PAUSE_MAX`] accuses nobody for [`PAUSE_MAX`] after it. It
-//!   was stopped, its machine slept, or it was starved. Answers that came meanwhile may wait unread. *Source:*
-//!   Cassandra's `FailureDetector`, which it calls a local pause. *How a pause shows:* the engine asks to be woken
-//!   at its deadline. If it is woken later than that by more than [`PAUSE_MAX`], it was not running. Cassandra
-//!   measures the time between two rounds instead. That would take a quiet time for a pause here, because an
-//!   engine without work isn't called.
+//!   was stopped, its machine slept, or it got no processor time. Answers that came meanwhile may wait unread.
+//!   *Source:* Cassandra's `FailureDetector`, which calls it a local pause.
+//! * **How a pause shows.** The engine asks to be woken at its deadline. If it is woken later than that by more
+//!   than [`PAUSE_MAX`], it was not running.
+//!   *Rationale:* Cassandra measures the time between two rounds instead. An engine without work isn't called, so
+//!   here a quiet time would look like a pause.
+//!
+//! # Security
+//!
+//! Members that send no nacks, and members that accuse this node, raise its awareness. At most this makes its
+//! timeouts nine times as long. It never makes this node accuse anybody.
 //!
 //! Deliberately absent: probes and refutations themselves. Time may stand still or jump. A jump ahead past a
-//! deadline looks like a pause, and is treated as one. After a jump back the pause counts anew, so nobody is safe
-//! from accusations for longer than [`PAUSE_MAX`] on any clock.
+//! deadline looks like a pause, and is treated as one. After a jump back the pause counts anew, so on any clock a
+//! pause protects nobody for longer than [`PAUSE_MAX`].
 
 use crate::limits::PAUSE_MAX;
 use crate::time::{Duration, Time};

@@ -6,15 +6,16 @@
 //!   mean × 0.434`, where 0.434 is 1 / ln 10. The original paper has a normal distribution instead. It needs a
 //!   logarithm of a tail, and suits intervals of network traffic less (CASSANDRA-2597).
 //! * **Window.** The mean is that of the last [`PHI_WINDOW`] intervals.
-//! * **Seed.** The first arrival counts as an interval of twice the expected one. *Rationale:* it is better to
-//!   notice a failure late than to flap.
-//! * **Long gaps.** An interval of more than twice the expected one is ignored. *Rationale:* a peer that is silent
-//!   now and then should be noticed sooner, not later.
+//! * **Seed.** The first arrival counts as an interval of twice the expected one.
+//!   *Rationale:* it is better to notice a failure late than to flap.
+//! * **Long gaps.** An interval of more than twice the expected one is ignored.
+//!   *Rationale:* a peer that is silent now and then should be noticed sooner, not later.
 //! * **Short gaps.** An arrival within half the expected interval of the last one that counted is no new interval.
-//!   It only shows that the peer is alive. *Rationale:* Cassandra's heartbeats are a second apart. Here each frame
-//!   is one, and a busy link brings hundreds a second. With their mean, a pause of a fraction of a second would
-//!   make φ exceed every threshold. (ScyllaDB ignores short intervals too.) So φ reaches 8 after no less than 9.2
-//!   expected intervals, and no more than 36.8.
+//!   It only shows that the peer is alive.
+//!   *Rationale:* Cassandra's heartbeats are a second apart. Here each frame is one, and a busy link brings
+//!   hundreds a second. With their mean, a pause of a fraction of a second would make φ exceed every threshold.
+//!   (ScyllaDB ignores short intervals too.) So φ reaches 8 after no less than 9.2 expected intervals, and no more
+//!   than 36.8.
 //!
 //! *Memory:* [`PHI_BYTES`] a peer, at most.
 //!

@@ -2,17 +2,18 @@
 //!
 //! * **Duration.** With one accuser a suspicion lasts for 6 T. It gets shorter with each further accuser, down to
 //!   T with three. It never lasts less than T. The first accusers count for the most: with `C` further accusers of
-//!   `K` that are expected, it lasts for `most − log(C+1) / log(K+1) × (most − least)`. *Source:* Lifeguard (arXiv
-//!   1707.00788), section "LHA-Suspicion", and memberlist's `remainingSuspicionTime`. *Rationale:* one accuser may
-//!   be slow itself, so a suspect has long to refute. Three that fail independently are seldom wrong.
+//!   `K` that are expected, it lasts for `most − log(C+1) / log(K+1) × (most − least)`.
+//!   *Source:* Lifeguard (arXiv 1707.00788), section "LHA-Suspicion", and memberlist's `remainingSuspicionTime`.
+//!   *Rationale:* one accuser may be slow itself, so a suspect has long to refute. Three that fail independently
+//!   are seldom wrong.
 //! * **From the start.** The duration is counted from the first accusation. An accuser that joins moves the
 //!   deadline to an earlier time, at worst into the past. Then the suspicion has run out at once.
 //! * **The members of the start.** T follows from the number of members when the suspicion began. It stays, so
 //!   that the deadline of a suspicion never moves to a later time.
 //! * **Own check.** At a random moment of the second half, each node checks the suspect itself. The moment is a
-//!   fixed part of the duration, drawn once, so it moves with the deadline. *Rationale:* a member is dead for a
-//!   node only after the node's own check. In the first half a refutation may still cancel it. Because the moments
-//!   are random, a suspect is not probed by everybody at once.
+//!   fixed part of the duration, drawn once, so it moves with the deadline.
+//!   *Rationale:* a member is dead for a node only after the node's own check. In the first half a refutation may
+//!   still cancel it. Because the moments are random, a suspect is not probed by everybody at once.
 //!
 //! Unlike memberlist, a network with too few members for three accusers does not begin with T: there a single liar
 //! would be as quick as three witnesses. It waits for 6 T.
