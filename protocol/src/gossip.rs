@@ -5,9 +5,10 @@
 //!
 //! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
 //! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
-//! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring). The
-//! state of a machine is private to its folder. An item that arrives goes through the cheapest steps first:
-//! decode, hash, compare with what was seen before, the sender's budget, signature, validator, accept, relay.
+//! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring),
+//! `members` (who is alive). The state of a machine is private to its folder. An item that arrives goes through the
+//! cheapest steps first: decode, hash, compare with what was seen before, the sender's budget, signature, validator,
+//! accept, relay.
 
 mod api;
 pub mod fetch;
@@ -17,6 +18,7 @@ mod intake;
 pub mod inventory;
 pub(crate) mod limits;
 mod links;
+pub mod members;
 mod occupancy;
 mod relay;
 pub mod repair;

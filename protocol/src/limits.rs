@@ -13,6 +13,7 @@
 //! | requests, strikes, what a peer is owed | `gossip/fetch/limits.rs` |
 //! | catching up, loads, evidence | `gossip/sync/limits.rs` |
 //! | reconciliation | `gossip/repair/limits.rs` |
+//! | members | `gossip/members/limits.rs` |
 //! | the engine as a whole: outputs, templates | `gossip/limits.rs` |
 
 pub use crate::gossip::limits::*;

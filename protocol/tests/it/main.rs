@@ -133,6 +133,16 @@ mod sync {
     mod headers_brake; // how many headers may wait for bodies
 }
 
+/// Tests of the parts of membership that only compute.
+mod members {
+    mod config; // all parameters, and what follows from them
+    mod coordinates; // estimates of round trips
+    mod health; // how far a node trusts its own timeouts
+    mod logarithm; // in fixed point
+    mod phi; // the accrual detector
+    mod suspicion; // how long a suspicion lasts
+}
+
 /// Tests of reconciliation.
 mod repair {
     mod forgotten_offers; // what is wanted of an older offer
