@@ -22,7 +22,6 @@ pub mod members;
 mod occupancy;
 mod relay;
 pub mod repair;
-mod stats;
 mod sync;
 
 use alloc::collections::VecDeque;
@@ -34,7 +33,7 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
     AddressGroup, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle, PeerInfo,
-    Refusal, Submission, SyncInfo, TransactionStatus,
+    Refusal, Stats, Submission, SyncInfo, TransactionStatus,
 };
 use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
@@ -54,7 +53,6 @@ pub use self::relay::policy::{
     AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
 };
 use self::repair::conversations::Conversations;
-pub use self::stats::Stats;
 use self::sync::behind::Watch;
 pub use self::sync::behind::{Behind, Cause, Hold};
 use self::sync::blocks::Vouched;
