@@ -32,6 +32,10 @@ HAD_ENTRIES_MAX = 256
 OFFER_ENTRIES_MAX = 4_096
 ROUTES_ENTRIES_MAX = 256
 NETWORK_BYTES_MAX = 32
+RECORD_BYTES_MAX = 1_024
+AGENT_BYTES_MAX = 64
+MEMBER_ADDRESSES_MAX, MEMBER_ADDRESS_BYTES_MAX, MEMBER_RELAYS_MAX = 8, 272, 3
+ENTRIES_MAX, ENTRY_KEY_BYTES_MAX, ENTRIES_BYTES_MAX = 64, 64, 4_096
 GOODBYE_REASON_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
@@ -252,6 +256,87 @@ def header_signing_bytes(network, item):
     fields = uint(item["height"]) + bstr(item["parent"]) + bstr(item["producer"]) + uint(item["timestamp_ms"])
     fields += bstr(item["transactions_root"]) + uint(item["count"])
     return tstr("hearsay header 1") + tstr(network) + head(4, 6) + fields
+
+
+# Statements of members.
+
+
+def read_record(reader):
+    start = reader.at
+    reader.array(10, exactly=10)
+    content = reader.at
+    item = {
+        "key": reader.fixed(32),
+        "instance": reader.fixed(8),
+        "incarnation": reader.uint(),
+        "issued_ms": reader.uint(),
+        "version": reader.uint(U32_MAX),
+        "agent": reader.text(AGENT_BYTES_MAX),
+        "addresses": reader.list(MEMBER_ADDRESSES_MAX, lambda r: r.bytes(MEMBER_ADDRESS_BYTES_MAX)),
+        "relays": reader.list(MEMBER_RELAYS_MAX, lambda r: r.fixed(32)),
+    }
+    if item["addresses"] and item["relays"]:
+        raise Refused("bad_value", "relays beside addresses")
+    item["left"] = reader.uint(1) == 1
+    item["signed"] = head(4, 9) + reader.data[content : reader.at]
+    item["signature"] = reader.fixed(64)
+    if reader.at - start > RECORD_BYTES_MAX:
+        raise Refused("over_bound", "a record over 1 KiB")
+    return item
+
+
+def read_entry(reader):
+    reader.array(3, exactly=3)
+    key, value = reader.text(ENTRY_KEY_BYTES_MAX), reader.bytes(ENTRIES_BYTES_MAX)
+    if not key:
+        raise Refused("bad_value", "an empty key")
+    return {"key": key, "value": value, "version": reader.uint()}
+
+
+def read_entries(reader):
+    reader.array(4, exactly=4)
+    item = {"owner": reader.fixed(32), "version": reader.uint()}
+    start = reader.at
+    item["entries"] = reader.list(ENTRIES_MAX, read_entry)
+    item["digest"] = sha256(reader.data[start : reader.at])
+    keys = [one["key"].encode() for one in item["entries"]]
+    if any(one >= other for one, other in zip(keys, keys[1:])):
+        raise Refused("bad_value", "keys out of order")
+    if any(one["version"] > item["version"] for one in item["entries"]):
+        raise Refused("bad_value", "an entry that is newer than the whole")
+    if sum(len(one["key"].encode()) + len(one["value"]) for one in item["entries"]) > ENTRIES_BYTES_MAX:
+        raise Refused("over_bound", "entries over 4 KiB")
+    item["signed"] = head(4, 3) + bstr(item["owner"]) + uint(item["version"]) + bstr(item["digest"])
+    item["signature"] = reader.fixed(64)
+    return item
+
+
+def read_accusation(reader):
+    reader.array(4, exactly=4)
+    content = reader.at
+    item = {"accuser": reader.fixed(32), "subject": reader.fixed(32), "incarnation": reader.uint()}
+    item["signed"] = head(4, 3) + reader.data[content : reader.at]
+    item["signature"] = reader.fixed(64)
+    return item
+
+
+STATEMENTS = (
+    ("record", "hearsay member 1", "key", read_record),
+    ("entries", "hearsay entries 1", "owner", read_entries),
+    ("accusation", "hearsay suspect 1", "accuser", read_accusation),
+)
+
+
+def read_statement(reader):
+    reader.array(2, exactly=2)
+    tag = reader.uint()
+    if tag >= len(STATEMENTS):
+        raise Refused("bad_value", f"a statement of kind {tag}")
+    kind, domain, signer, read = STATEMENTS[tag]
+    start = reader.at
+    item = read(reader)
+    item["id"] = sha256(reader.data[start : reader.at])[:8]
+    return {**item, "kind": kind, "domain": domain, "signer": item[signer]}
 
 
 # Messages.
@@ -971,6 +1056,35 @@ def check_sketch(checks, vectors):
     checks.equal("sketch: only there", there, bytes.fromhex(vectors["only_there"]))
 
 
+def check_statement(checks, what, network, vector):
+    item = whole(bytes.fromhex(vector["encoded"]), read_statement)
+    names = set(vector) - {"seed", "encoded", "entries", "addresses", "relays"}
+    for name in sorted(names):
+        wanted = vector[name]
+        checks.equal(f"{what}: {name}", item[name], bytes.fromhex(wanted) if isinstance(item[name], bytes) else wanted)
+    for name in ("addresses", "relays"):
+        if name in item:
+            checks.equal(f"{what}: {name}", item[name], [bytes.fromhex(one) for one in vector[name]])
+    checks.seed(f"{what}: signer of the seed", vector["seed"], item["signer"].hex())
+    signed = tstr(item["domain"]) + tstr(network) + item["signed"]
+    checks.signature(what, item["signer"], signed, item["signature"])
+    return item
+
+
+def check_members(checks, vectors):
+    network = vectors["network"]
+    read = []
+    for number, vector in enumerate(vectors["records"]):
+        read.append(check_statement(checks, f"record {number}", network, vector))
+    found = check_statement(checks, "entries", network, vectors["entries"])
+    listed = [{**one, "value": bytes.fromhex(one["value"])} for one in vectors["entries"]["entries"]]
+    checks.equal("entries: the list", found["entries"], listed)
+    accusation = check_statement(checks, "accusation", network, vectors["accusation"])
+    kinds = [item["kind"] for item in (*read, found, accusation)]
+    checks.equal("members: the kinds", kinds, ["record", "record", "entries", "accusation"])
+    checks.equal("members: one alive, one left", [item["left"] for item in read], [False, True])
+
+
 def check_wire(checks, vectors):
     network = vectors["network"]
     checks.equal("genesis", genesis(network), bytes.fromhex(vectors["genesis"]))
@@ -985,7 +1099,13 @@ def check_wire(checks, vectors):
     check_messages(checks, vectors)
 
 
-FILES = {"wire": check_wire, "reconcile": check_sketch, "negative": check_negative, "session": check_session}
+FILES = {
+    "wire": check_wire,
+    "members": check_members,
+    "reconcile": check_sketch,
+    "negative": check_negative,
+    "session": check_session,
+}
 
 
 def run(name, vectors):

@@ -5,23 +5,22 @@
 //!
 //! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
 //! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
-//! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring). The
-//! state of a machine is private to its folder. An item that arrives goes through the cheapest steps first:
-//! decode, hash, compare with what was seen before, the sender's budget, signature, validator, accept, relay.
+//! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring),
+//! `members` (who is alive). The state of a machine is private to its folder. An item that arrives goes through the
+//! cheapest steps first: decode, hash, compare with what was seen before, the sender's budget, signature, validator,
+//! accept, relay.
 
 pub mod aggregate;
 mod api;
 pub mod fetch;
-#[cfg(feature = "simulator")]
-mod foresee;
 mod intake;
 pub mod inventory;
 pub(crate) mod limits;
 mod links;
+pub mod members;
 mod occupancy;
 mod relay;
 pub mod repair;
-mod stats;
 mod sync;
 
 use alloc::collections::VecDeque;
@@ -33,13 +32,11 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 pub use self::api::{
     AddressGroup, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle, PeerInfo,
-    Refusal, Submission, SyncInfo, TransactionStatus,
+    Refusal, Stats, Submission, SyncInfo, TransactionStatus,
 };
 use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
-#[cfg(feature = "simulator")]
-pub use self::foresee::Ahead;
 use self::intake::acknowledged::Acknowledged;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
@@ -47,13 +44,14 @@ use self::inventory::Inventory;
 use self::links::cost::cost;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
+#[cfg(feature = "simulator")]
+pub use self::occupancy::Ahead;
 pub use self::occupancy::{Occupancy, bounds};
 use self::relay::Relay;
 pub use self::relay::policy::{
     AuthorTree, Digest, Reconciliation, Redundancy, RelayPolicy, RelayPolicyError, Rumor,
 };
 use self::repair::conversations::Conversations;
-pub use self::stats::Stats;
 use self::sync::behind::Watch;
 pub use self::sync::behind::{Behind, Cause, Hold};
 use self::sync::blocks::Vouched;

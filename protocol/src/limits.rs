@@ -14,6 +14,7 @@
 //! | catching up, loads, evidence | `gossip/sync/limits.rs` |
 //! | reconciliation | `gossip/repair/limits.rs` |
 //! | aggregates | `gossip/aggregate/limits.rs` |
+//! | members | `gossip/members/limits.rs` |
 //! | the engine as a whole: outputs, templates | `gossip/limits.rs` |
 
 pub use crate::gossip::limits::*;

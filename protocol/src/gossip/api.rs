@@ -1,8 +1,11 @@
 //! The types of the engine's interface: what goes in, what comes out, what can be asked. Data only.
 
+mod stats;
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+pub use self::stats::Stats;
 use crate::items::block::Block;
 use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};

@@ -5,6 +5,7 @@ pub use super::fetch::limits::*;
 pub use super::intake::limits::*;
 pub use super::inventory::limits::*;
 pub use super::links::limits::*;
+pub use super::members::limits::*;
 pub use super::relay::limits::*;
 pub use super::repair::limits::*;
 pub use super::sync::limits::*;

@@ -1,12 +1,16 @@
 //! How full everything is that a peer can make grow. A checker can see from it that the bounds hold. This file
-//! only reads; the bounds are in [`bounds`].
+//! only reads; the bounds are in [`bounds`]. `foresee` reads as well, for the simulator.
 //!
 //! Bytes are counted, not measured. If encoded bytes are held, these are counted. Otherwise the number of entries
 //! is multiplied by the size of one, index entries included.
 
 pub mod bounds;
+#[cfg(feature = "simulator")]
+mod foresee;
 
 use bounds::Bound;
+#[cfg(feature = "simulator")]
+pub use foresee::Ahead;
 
 use super::Gossip;
 use super::api::PeerHandle;

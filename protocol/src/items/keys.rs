@@ -16,6 +16,8 @@
 //! Deliberately absent: key generation from the system's randomness (the driver supplies a seed), and arithmetic on
 //! the curve, which is curve25519-dalek's.
 
+mod fixed;
+
 use alloc::string::String;
 use core::cmp::Ordering;
 use core::fmt;

@@ -27,6 +27,50 @@ pub const HEADER_BYTES_MAX: usize = 1 + 9 + 34 + 34 + 9 + 34 + 5 + 66;
 /// and its header.
 pub const BLOCK_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX - 1 - HEADER_BYTES_MAX;
 
-/// Signatures that are checked by one equation. Each saves less than the one before, and a bad one among them costs
-/// all of them a second check. The tables of 64 signatures by as many authors take 130 KiB.
+/// Signatures that are checked by one equation. Each saves less than the one before, and a bad one among them
+/// costs all of them a second check. The tables of 64 signatures by as many authors take 130 KiB.
 pub const BATCH_SIGNATURES_MAX: usize = 64;
+
+/// Bytes of an encoded member record: 1 KiB. Without addresses it takes at most 305: array 1, key 34, instance 9,
+/// three integers of 9, 9 and 5, agent 66, two lists of 1, three relays of 34, presence 1 and signature 66. So
+/// there is room for 8 addresses of 100 bytes, or for fewer that are longer.
+pub const RECORD_BYTES_MAX: usize = 1_024;
+
+/// Addresses in a member record.
+pub const MEMBER_ADDRESSES_MAX: usize = 8;
+
+/// Bytes of one address: the longest DNS name has 253 characters, and codes, lengths and a port take fewer than
+/// 20.
+pub const MEMBER_ADDRESS_BYTES_MAX: usize = 272;
+
+/// Peers that relay for a member, in its record.
+pub const MEMBER_RELAYS_MAX: usize = 3;
+
+/// Bytes of a member's agent. `hearsay/` and a version take about 15.
+pub const AGENT_LEN_MAX: usize = 64;
+
+/// A record that was issued longer ago is refused: three days, in milliseconds. A member signs its record again
+/// each day, so two renewals may be lost. A member is forgotten after seven days. So nobody can bring it back with
+/// an old record.
+pub const RECORD_AGE_MAX_MS: u64 = 3 * 24 * 3_600 * 1_000;
+
+/// A record that lies further ahead is refused: one day, in milliseconds. This is for clocks that are set to
+/// another time zone.
+pub const RECORD_AHEAD_MAX_MS: u64 = 24 * 3_600 * 1_000;
+
+/// Entries of one member.
+pub const ENTRIES_MAX: usize = 64;
+
+/// Bytes of an entry's key.
+pub const ENTRY_KEY_LEN_MAX: usize = 64;
+
+/// Bytes of all keys and values of one member: 4 KiB.
+pub const ENTRIES_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes of a member's encoded entries: array 1, owner 34, version 9, list 2 and signature 66; for each entry an
+/// array of 1, headers of 2 for the key and 3 for the value, and a version of 9; and the keys and values.
+pub const ENTRIES_STATEMENT_BYTES_MAX: usize =
+    1 + 34 + 9 + 2 + 66 + ENTRIES_MAX * (1 + 2 + 3 + 9) + ENTRIES_BYTES_MAX;
+
+/// Bytes of an encoded accusation: array 1, two keys of 34, incarnation 9 and signature 66.
+pub const ACCUSATION_BYTES_MAX: usize = 1 + 34 + 34 + 9 + 66;

@@ -25,6 +25,7 @@ mod items {
     mod check_together; // what is waiting, in batches
     mod craft; // signatures that no signer makes
     mod id_order; // by bytes
+    mod member_statements; // what a member signs, and what is refused
     mod merkle; // roots by an independent formula
     mod order; // ids and keys by their bytes
     mod signature_batches; // one equation for many signatures
@@ -35,6 +36,7 @@ mod items {
 /// Tests of bytes and messages.
 mod wire {
     mod frames; // what a lane carries beside messages
+    mod member_vectors; // golden bytes of what members sign
     mod negative_vectors; // what must be refused, and why
     mod strictness; // one encoding, everything else refused
     mod vectors; // golden bytes of every message and item
@@ -143,6 +145,22 @@ mod sync {
     mod equivocation; // two headers for one height, kept as evidence
     mod header_siblings; // many headers of one producer at one height
     mod headers_brake; // how many headers may wait for bodies
+}
+
+/// Tests of membership: of its machine, and of the parts that only compute.
+mod members {
+    mod config; // all parameters, and what follows from them
+    mod coordinates; // estimates of round trips
+    mod crowd; // many invented members
+    mod detection; // members that die, are silent, leave and come back
+    mod field; // what users of other systems report
+    mod health; // how far a node trusts its own timeouts
+    pub mod liars; // false accusations, forged and replayed statements
+    mod logarithm; // in fixed point
+    pub mod mesh; // machines on virtual time
+    mod phi; // the accrual detector
+    mod spreading; // news and comparisons
+    mod suspicion; // how long a suspicion lasts
 }
 
 /// Tests of reconciliation.

@@ -64,6 +64,10 @@ impl<T> ByHandle<T> {
         self.entries.iter().map(|(handle, value)| (*handle, value))
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PeerHandle, &mut T)> {
+        self.entries.iter_mut().map(|(handle, value)| (*handle, value))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -1,8 +1,8 @@
 //! How hashes, ids, keys and signatures are encoded: each is a byte string of its own length.
 
-use super::hash::{BlockId, Hash256, RouteId, ShortId, TxId};
-use super::keys::{PublicKey, Signature};
+use super::{PublicKey, Signature};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
+use crate::items::hash::{BlockId, Hash256, RouteId, ShortId, TxId};
 
 macro_rules! fixed_bytes {
     ($($name:ident $what:literal),* $(,)?) => {$(

@@ -5,10 +5,10 @@
 //! and knows its next inputs. It looks into the engines of the next sixteen inputs, one after the other and one
 //! step deeper each time. So the processor waits for their memory once and not sixteen times.
 
-use super::Gossip;
-use super::api::PeerHandle;
-use super::fetch::ask::key;
-use super::links::peer::Peer;
+use crate::gossip::Gossip;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::fetch::ask::key;
+use crate::gossip::links::peer::Peer;
 use crate::items::verify::JobId;
 use crate::wire::message::{Message, TxRef};
 

@@ -1,0 +1,462 @@
+//! Members: which nodes of the network are alive, as far as this node knows. It follows the family of SWIM,
+//! Lifeguard, Serf and Cassandra, for an open network in which anybody may lie.
+//!
+//! **What it promises.**
+//!
+//! * Every statement is signed by the member that makes it, and nobody is declared dead on hearsay: a member is
+//!   dead for a node only when a suspicion has run out and this node got no answer itself, directly or through
+//!   peers of its own choice, and never while frames of the member arrive. So any number of liars can make a
+//!   member refute, and nothing more.
+//! * Nobody is given up: a member that was found dead is tried again until it is forgotten.
+//! * All that others can make grow is bounded (`limits.rs`), and members that answer are not pushed out by
+//!   invented ones.
+//!
+//! **The machine** ([`Members`]) is pure, as the whole engine: inputs go in through [`Members::handle`], outputs
+//! come out of [`Members::poll_output`], and one deadline leaves through [`Members::poll_timeout`]. After every
+//! input, call `poll_output` until it returns `None`. The wall clock is an input, because records carry it.
+//!
+//! | concern | folder |
+//! |---|---|
+//! | which members are known, who gets in and who goes | `view` |
+//! | news, statements that arrive, comparisons with peers, links | `spread` |
+//! | probes, suspicions, deaths and returns | `watching` |
+//! | this node's own record and entries, refutations, conflicts | `own` |
+//!
+//! **The parts that only compute** have no messages and no timers of their own:
+//!
+//! * [`logarithm`]: logarithms in fixed point.
+//! * [`config`]: all parameters, with presets for a LAN and for a WAN.
+//! * [`suspicion`]: how long a suspicion lasts, and when a node checks for itself.
+//! * [`health`]: how far a node trusts its own timeouts.
+//! * [`phi`]: the accrual detector.
+//! * [`coordinates`]: estimates of round trips between any two members.
+//!
+//! Deliberately absent, so far: the accrual detector in place of pings, coordinates in the answers to pings, a
+//! sample of the members of a network that is larger than the view, and the entries `tip`, `peers`, `rtt` and
+//! `uptime`.
+
+mod api;
+pub mod config;
+pub mod coordinates;
+pub mod health;
+pub(super) mod limits;
+pub mod logarithm;
+mod own;
+pub mod phi;
+mod spread;
+pub mod suspicion;
+mod view;
+mod watching;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+
+pub use self::api::{
+    Difference, Digests, Identity, MemberChange, MemberDigest, MemberEvent, MemberInfo, MemberInput,
+    MemberMessage, MemberOutput, MemberState, ProbeId, Reach, Via,
+};
+pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};
+pub use self::coordinates::{Coordinates, LatencyFilter, Unusable, Vivaldi};
+pub use self::health::{Awareness, PauseGuard, Probe};
+use self::own::Own;
+pub use self::phi::Phi;
+use self::spread::links::{Link, Links};
+use self::spread::push_pull::PushPull;
+use self::spread::{Class, Spread};
+pub use self::suspicion::Suspicion;
+use self::view::{Member, Row, View};
+use self::watching::Watching;
+use crate::codec::DecodeError;
+use crate::gossip::api::{AddressGroup, PeerHandle};
+use crate::items::hash::ShortId;
+use crate::items::keys::PublicKey;
+use crate::items::member::Statement;
+use crate::items::member::accusation::SignedAccusation;
+use crate::items::member::entries::SignedEntries;
+use crate::items::member::record::SignedRecord;
+use crate::seeded::SeededState;
+use crate::time::{Duration, Time};
+use crate::wire::message::Digest;
+
+/// The membership machine. See the module's head for how to drive it.
+#[derive(Debug)]
+pub struct Members {
+    config: MembersConfig,
+    own: Own,
+    view: View,
+    links: Links,
+    spread: Spread,
+    push_pull: PushPull,
+    push_pull_mode: Digest,
+    watching: Watching,
+    /// Statements whose signatures are being checked.
+    checking: BTreeSet<ShortId>,
+    /// How many of them are accusations that came with a dial.
+    handed: usize,
+    /// Members with two machines, and until when nothing more is told of it.
+    conflicts: BTreeMap<PublicKey, Time>,
+    /// When the next news leaves, while there is any.
+    round_at: Option<Time>,
+    /// The wall clock of the last input, in milliseconds since 1970.
+    wall_ms: u64,
+    chance: ChaCha8Rng,
+    outputs: VecDeque<MemberOutput>,
+}
+
+/// How full the machine's memories are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MembersOccupancy {
+    /// Members in the view, this node among them.
+    pub members: usize,
+    /// Bytes of the view.
+    pub bytes: usize,
+    /// Pieces of news, and bytes of their statements.
+    pub news: (usize, usize),
+    /// Cases of accused members.
+    pub cases: usize,
+    /// Probes of this node's own, and for others.
+    pub probes: (usize, usize),
+    /// Addresses that were dialled lately for members that have never answered.
+    pub feelers: usize,
+    /// Statements whose signatures are being checked.
+    pub checking: usize,
+}
+
+impl Members {
+    /// A machine that knows nobody but itself. All chance comes from `seed`. Parameters that are out of their
+    /// range are the caller's fault: see [`MembersConfig::validate`].
+    #[must_use]
+    pub fn new(config: MembersConfig, identity: Identity, seed: [u8; 32]) -> Self {
+        let mut chance = ChaCha8Rng::from_seed(seed);
+        let view = View::new(SeededState::draw(&mut chance), config.members_max);
+        let feelers = SeededState::draw(&mut chance);
+        Self {
+            own: Own::new(identity),
+            view,
+            links: Links::default(),
+            spread: Spread::default(),
+            push_pull: PushPull::default(),
+            push_pull_mode: Digest::PushPull,
+            watching: Watching::new(config.awareness_max_multiplier, feelers),
+            checking: BTreeSet::new(),
+            handed: 0,
+            conflicts: BTreeMap::new(),
+            round_at: None,
+            wall_ms: 0,
+            chance,
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Sets the mode of the comparisons that this node begins: push-pull, unless it is set.
+    pub const fn set_push_pull_mode(&mut self, mode: Digest) {
+        self.push_pull_mode = mode;
+    }
+
+    /// Takes one input, at `wall_ms` milliseconds since 1970. Drain [`Members::poll_output`] before the next call.
+    /// Time may stand still or jump back. Nothing breaks then, but deadlines wait for the clock to catch up.
+    pub fn handle(&mut self, now: Time, wall_ms: u64, input: MemberInput) {
+        self.wake(now, wall_ms);
+        match input {
+            MemberInput::LinkUp { link, key, group } => self.on_link_up(now, link, key, group),
+            MemberInput::LinkDown { link } => self.on_link_down(link),
+            MemberInput::Heard { link } => self.on_heard(now, link),
+            MemberInput::Received { link, message } => self.on_message(now, link, message),
+            MemberInput::Accused(accusation) => self.on_accused(now, accusation),
+            MemberInput::Checked { link, via, statement, good } => {
+                self.on_checked(now, link, via, statement, good)
+            }
+            MemberInput::Signed(statement) => self.on_signed(now, statement),
+            MemberInput::Probed { probe, answered } => self.on_probed(now, probe, answered),
+            MemberInput::SetReach(reach) => self.own.set_reach(reach),
+            MemberInput::Leave => self.own.leave(),
+            MemberInput::Timeout => {}
+        }
+        self.settle(now);
+    }
+
+    /// Sets an entry of this node, or removes it with `None`.
+    ///
+    /// # Errors
+    /// If the key, the number of entries or the bytes of all of them would be above their bounds. Nothing has changed
+    /// then.
+    pub fn set_entry(
+        &mut self,
+        now: Time,
+        wall_ms: u64,
+        key: String,
+        value: Option<Bytes>,
+    ) -> Result<(), DecodeError> {
+        self.wake(now, wall_ms);
+        let set = self.own.set_entry(wall_ms, key, value);
+        self.settle(now);
+        set
+    }
+
+    /// The next output, or `None` when the last input is done.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<MemberOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When the machine needs [`MemberInput::Timeout`] next. It is never long past after an input.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Time) -> Option<Time> {
+        let forget = self.view.longest_gone().map(|(since, _)| since + self.config.forget_after);
+        let conflict = self.conflicts.values().min().copied();
+        let spread = if self.spread.is_empty() || self.links.is_empty() { None } else { self.round_at };
+        let others = [self.own.next_deadline(), self.next_watch(now), self.push_pull.next_deadline(now)];
+        [forget, conflict, spread].into_iter().chain(others).flatten().min()
+    }
+
+    /// What is known of a member.
+    #[must_use]
+    pub fn member(&self, key: &PublicKey) -> Option<MemberInfo> {
+        self.view.get(self.view.find(key)?).map(info)
+    }
+
+    /// All members, this node among them, in no order that means anything.
+    pub fn members(&self) -> impl Iterator<Item = MemberInfo> {
+        self.view.iter().map(|(_, member)| info(member))
+    }
+
+    /// How far this node doubts its own verdicts: 0 when it is healthy.
+    #[must_use]
+    pub const fn awareness(&self) -> u8 {
+        self.watching.awareness.level()
+    }
+
+    /// How full everything is.
+    #[must_use]
+    pub fn occupancy(&self) -> MembersOccupancy {
+        MembersOccupancy {
+            members: self.view.len(),
+            bytes: self.view.bytes(),
+            news: self.spread.len(),
+            cases: self.watching.cases.len(),
+            probes: self.watching.probes.len(),
+            feelers: self.watching.feelers.len(),
+            checking: self.checking.len(),
+        }
+    }
+
+    /// Begins an input: looks whether this node was not running until now.
+    fn wake(&mut self, now: Time, wall_ms: u64) {
+        self.wall_ms = wall_ms;
+        self.own.start(wall_ms);
+        let due = self.poll_timeout(now);
+        if self.watching.guard.woken(now, due) {
+            self.after_pause(now);
+        }
+    }
+
+    fn on_message(&mut self, now: Time, link: PeerHandle, message: MemberMessage) {
+        self.on_heard(now, link);
+        match message {
+            MemberMessage::News(statements) => self.on_news(now, link, statements),
+            MemberMessage::Digests(digests) => self.on_digests(now, link, &digests),
+            MemberMessage::Difference(difference) => self.on_difference(now, link, difference),
+            MemberMessage::Wanted(statements) => self.on_wanted(now, link, statements),
+            MemberMessage::ProbeRequest { subject } => self.on_probe_request(now, link, subject),
+            MemberMessage::ProbeAnswer { subject, reached } => self.on_probe_answer(now, link, &subject, reached),
+        }
+    }
+
+    fn on_link_up(&mut self, now: Time, link: PeerHandle, key: PublicKey, group: Option<AddressGroup>) {
+        let new = Link::new(now, key, group, u64::from(self.config.members_budget));
+        self.links.by_handle.insert(link, new);
+        if let Some(row) = self.view.find(&key) {
+            self.set_reached(row);
+            self.alive(now, row);
+        }
+        if self.own.key < key {
+            self.push_pull.met(link);
+        }
+    }
+
+    fn on_link_down(&mut self, link: PeerHandle) {
+        let Some(gone) = self.links.by_handle.remove(&link) else { return };
+        self.spread.link_gone(link);
+        self.push_pull.link_gone(link);
+        self.watching.probes.link_gone(link);
+        if let Some(row) = self.view.find(&gone.key).filter(|_| self.links.to(&gone.key).is_none()) {
+            self.watching.probe_next(row);
+        }
+    }
+
+    fn on_heard(&mut self, now: Time, link: PeerHandle) {
+        let Some(heard) = self.links.by_handle.get_mut(&link) else { return };
+        heard.heard_at = now;
+        let key = heard.key;
+        let Some(row) = self.view.find(&key) else { return };
+        self.set_reached(row);
+        if self.view.get(row).is_some_and(|member| member.unanswered > 0 || member.state() != MemberState::Alive) {
+            self.alive(now, row);
+        }
+    }
+
+    /// A statement of this node's own was signed.
+    fn on_signed(&mut self, now: Time, statement: Statement) {
+        match statement {
+            Statement::Record(record) => self.on_own_record(now, record),
+            Statement::Entries(entries) => self.on_own_entries(now, entries),
+            Statement::Accusation(accusation) => self.on_own_accusation(accusation),
+        }
+    }
+
+    fn on_own_record(&mut self, now: Time, record: Arc<SignedRecord>) {
+        let class = self.own.record_signed();
+        match self.view.find(&self.own.key) {
+            Some(row) => self.view.set_record(row, record.clone()),
+            // There is always room for the first member.
+            None => drop(self.view.add(now, record.clone(), MemberState::Alive, None, true)),
+        }
+        self.outputs.push_back(MemberOutput::Keep(Statement::Record(record.clone())));
+        self.spread.add(class, Statement::Record(record), None);
+    }
+
+    fn on_own_entries(&mut self, now: Time, entries: Arc<SignedEntries>) {
+        self.own.entries_signed();
+        self.outputs.push_back(MemberOutput::Keep(Statement::Entries(entries.clone())));
+        let Some(row) = self.view.find(&self.own.key) else { return };
+        if let Ok(removed) = self.view.set_entries(row, entries.clone()) {
+            self.forget_all(&removed);
+            self.spread_entries(now, row, entries, None);
+        }
+    }
+
+    fn on_own_accusation(&mut self, accusation: SignedAccusation) {
+        self.watching.accused();
+        let Some(row) = self.view.find(&accusation.subject()) else { return };
+        self.watching.cases.sign(row, &accusation);
+        if self.watching.cases.runs(row) {
+            self.spread.add(Class::Suspicion, Statement::Accusation(accusation), None);
+        }
+    }
+
+    /// Runs at the end of every input: does everything that has become due or possible.
+    fn settle(&mut self, now: Time) {
+        self.forget_the_gone(now);
+        self.conflicts.retain(|_, until| *until > now);
+        self.watch(now);
+        self.compare(now);
+        if self.own.refute(now) {
+            self.watching.awareness.refuted();
+        }
+        while let Some(unsigned) = self.own.poll_sign(now, self.wall_ms) {
+            self.outputs.push_back(MemberOutput::Sign(unsigned));
+        }
+        self.send_news(now);
+    }
+
+    /// Forgets members that have been dead or away for too long.
+    fn forget_the_gone(&mut self, now: Time) {
+        while let Some((since, row)) = self.view.longest_gone() {
+            if now.since(since) < self.config.forget_after {
+                return;
+            }
+            let removed = self.view.remove(row).map(|key| (row, key));
+            self.forget_all(removed.as_slice());
+        }
+    }
+
+    /// Members were removed from the view: nothing may be left of them, because their rows are given again.
+    fn forget_all(&mut self, removed: &[(Row, PublicKey)]) {
+        for (row, key) in removed {
+            self.watching.forget(*row);
+            self.spread.forget(key);
+        }
+    }
+
+    /// Sends news to some links, if a round is due.
+    fn send_news(&mut self, now: Time) {
+        if self.spread.is_empty() {
+            self.round_at = None;
+            return;
+        }
+        let interval = self.config.gossip_interval;
+        if *self.round_at.get_or_insert(now) > now {
+            return;
+        }
+        self.round_at = Some(now + interval);
+        let mut links = self.gossip_links(now);
+        let all = links.clone();
+        let sends = self.config.retransmits(self.view.present());
+        for _ in 0..self.config.gossip_nodes {
+            if links.is_empty() {
+                break;
+            }
+            let place = self.below(links.len());
+            self.send_news_to(now, links.swap_remove(place), sends);
+        }
+        self.spread.settle(&all);
+    }
+
+    fn send_news_to(&mut self, now: Time, link: PeerHandle, sends: u32) {
+        let budget = self.links.by_handle.get_mut(&link).map(|link| &mut link.news_out);
+        if !budget.is_some_and(|budget| budget.is_within(now)) {
+            return;
+        }
+        let statements = self.spread.take(link, sends);
+        let bytes: usize = statements.iter().map(crate::codec::Encode::encoded_len).sum();
+        if let Some(link) = self.links.by_handle.get_mut(&link) {
+            link.news_out.spend(now, bytes as u64);
+        }
+        if !statements.is_empty() {
+            self.send(link, MemberMessage::News(statements));
+        }
+    }
+
+    /// The links that get news: not those of members that have been dead for long.
+    fn gossip_links(&self, now: Time) -> Vec<PeerHandle> {
+        let wanted = |key: &PublicKey| {
+            let member = self.view.find(key).and_then(|row| self.view.get(row));
+            let dead = member.filter(|member| member.state() == MemberState::Dead);
+            dead.is_none_or(|dead| dead.unchanged_for(now) < self.config.gossip_to_the_dead)
+        };
+        self.links.by_handle.iter().filter(|(_, link)| wanted(&link.key)).map(|(handle, _)| handle).collect()
+    }
+
+    /// A member has answered this node itself.
+    fn set_reached(&mut self, row: Row) {
+        self.view.set_reached(row);
+    }
+
+    fn send(&mut self, link: PeerHandle, message: MemberMessage) {
+        self.outputs.push_back(MemberOutput::Send { link, message });
+    }
+
+    fn tell(&mut self, row: Row, change: MemberChange) {
+        if let Some(member) = self.view.get(row).map(Member::key) {
+            self.outputs.push_back(MemberOutput::Event(MemberEvent { member, change }));
+        }
+    }
+
+    /// A random number from 0 to below `bound`, all about equally likely; 0 if `bound` is 0.
+    fn below(&mut self, bound: usize) -> usize {
+        let product = u128::from(self.chance.next_u64()) * (bound as u128);
+        usize::try_from(product >> 64).unwrap_or_default()
+    }
+
+    /// A random span below this one.
+    fn chance_within(&mut self, span: Duration) -> Duration {
+        let micros = usize::try_from(span.as_micros()).unwrap_or(usize::MAX);
+        Duration::from_micros(self.below(micros) as u64)
+    }
+}
+
+fn info(member: &Member) -> MemberInfo {
+    MemberInfo {
+        state: member.state(),
+        record: member.record.clone(),
+        entries: member.entries.clone(),
+        reached: member.is_reached(),
+    }
+}

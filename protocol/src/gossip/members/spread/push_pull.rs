@@ -1,0 +1,316 @@
+//! Push-pull: two nodes compare what they know of all members, and exchange what differs.
+//!
+//! * **When.** Each `push-pull-interval`, longer in a large network, with one random peer; and once with each new
+//!   peer. Of two new peers the one with the lower key begins.
+//! * **How.** The asker lists a range of members, in the order of short ids: at most [`DIGESTS_MAX`]. The other
+//!   side answers with the statements that the asker lacks, and with the members of which it lacks something
+//!   itself, up to the short id at which its answer is full. The asker goes on from there until it has been
+//!   through all of them.
+//!   *Rationale:* the answering side remembers nothing, and the asker decides on the pace. It goes on only when
+//!   what came is checked.
+//! * **Modes** (Demers and others, 1987). In `push` the asker gives and takes nothing, in `pull` it takes and
+//!   gives nothing, in `push-pull` both.
+//! * **What differs.** The one with the higher incarnation gives. If the incarnations are equal and the digests
+//!   are not, both give, and the newer record and entries count.
+//! * **How the other side sees a member** is hearsay, and changes no state. If it sees this node as suspect or
+//!   dead, this node refutes. If it sees a member as alive that is dead here, this node tries it again soon.
+//! * **Not given:** members that are dead or have left to somebody who does not know them, and records that are
+//!   too old.
+//!
+//! A reconciliation sketch with one element a member can take the place of the lists: then a range is what the
+//! sketch does not settle. Deliberately absent: the sketch.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::iter::Peekable;
+
+use crate::codec::Encode as _;
+use crate::gossip::api::PeerHandle;
+use crate::gossip::members::Members;
+use crate::gossip::members::api::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
+use crate::gossip::members::view::Row;
+use crate::items::hash::ShortId;
+use crate::items::member::Statement;
+use crate::limits::{
+    DIFFERENCE_BYTES_MAX, DIFFERENCE_WANTED_MAX, DIGEST_COST_BYTES, DIGESTS_MAX, PUSH_PULL_TIMEOUT, REJOIN_MIN,
+};
+use crate::time::Time;
+use crate::wire::message::Digest;
+
+const LOWEST: ShortId = ShortId([0; 8]);
+const HIGHEST: ShortId = ShortId([255; 8]);
+
+/// The comparison that this node makes, and those that it is to make.
+#[derive(Debug, Default)]
+pub(in crate::gossip::members) struct PushPull {
+    walk: Option<Walk>,
+    /// New peers with which this node is to compare.
+    fresh: VecDeque<PeerHandle>,
+    next_at: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Walk {
+    link: PeerHandle,
+    mode: Digest,
+    /// The range that was asked about, or is next.
+    from: ShortId,
+    to: ShortId,
+    /// Whether the peer's answer is still awaited, and until when.
+    waits: bool,
+    deadline: Time,
+}
+
+impl PushPull {
+    /// Compares with a new peer.
+    pub(in crate::gossip::members) fn met(&mut self, link: PeerHandle) {
+        self.fresh.push_back(link);
+    }
+
+    pub(in crate::gossip::members) fn link_gone(&mut self, link: PeerHandle) {
+        self.fresh.retain(|fresh| *fresh != link);
+        if self.walk.as_ref().is_some_and(|walk| walk.link == link) {
+            self.walk = None;
+        }
+    }
+
+    pub(in crate::gossip::members) fn next_deadline(&self, now: Time) -> Option<Time> {
+        match &self.walk {
+            Some(walk) => Some(walk.deadline),
+            None if !self.fresh.is_empty() => Some(now),
+            None => self.next_at,
+        }
+    }
+}
+
+impl Members {
+    /// Begins comparisons that are due, and goes on with the one that is under way.
+    pub(in crate::gossip::members) fn compare(&mut self, now: Time) {
+        if self.push_pull.walk.as_ref().is_some_and(|walk| walk.deadline <= now) {
+            self.push_pull.walk = None;
+        }
+        match &self.push_pull.walk {
+            Some(walk) => {
+                let checked = self.links.by_handle.get(&walk.link).is_some_and(|link| link.checking == 0);
+                if !walk.waits && checked {
+                    self.ask_range(now);
+                }
+            }
+            None => self.begin_comparison(now),
+        }
+    }
+
+    fn begin_comparison(&mut self, now: Time) {
+        let interval = self.config.push_pull_after(self.view.present());
+        let due = *self.push_pull.next_at.get_or_insert(now + interval) <= now;
+        let fresh = self.push_pull.fresh.pop_front();
+        if fresh.is_none() && !due {
+            return;
+        }
+        if due {
+            self.push_pull.next_at = Some(now + interval);
+        }
+        let links: Vec<PeerHandle> = self.links.by_handle.iter().map(|(handle, _)| handle).collect();
+        let drawn = self.below(links.len());
+        let Some(link) = fresh.or_else(|| links.get(drawn).copied()) else { return };
+        let mode = self.push_pull_mode;
+        self.push_pull.walk = Some(Walk { link, mode, from: LOWEST, to: HIGHEST, waits: false, deadline: now });
+        self.ask_range(now);
+    }
+
+    /// Asks about the next range.
+    fn ask_range(&mut self, now: Time) {
+        let Some(walk) = &mut self.push_pull.walk else { return };
+        let members = self.view.digests(walk.from).map(|(_, digest)| digest).take(DIGESTS_MAX);
+        let members: Vec<MemberDigest> = members.collect();
+        let full = members.len() >= DIGESTS_MAX;
+        walk.to = members.last().filter(|_| full).map_or(HIGHEST, |last| last.member);
+        (walk.waits, walk.deadline) = (true, now + PUSH_PULL_TIMEOUT);
+        let (link, digests) = (walk.link, Digests { mode: walk.mode, from: walk.from, to: walk.to, members });
+        self.send(link, MemberMessage::Digests(digests));
+    }
+
+    /// The answer to the range that was asked about last.
+    pub(in crate::gossip::members) fn on_difference(
+        &mut self,
+        now: Time,
+        link: PeerHandle,
+        difference: Difference,
+    ) {
+        let Some(walk) = &mut self.push_pull.walk else { return };
+        let fits = walk.from <= difference.until && difference.until <= walk.to;
+        if walk.link != link || !walk.waits || !fits || difference.wanted.len() > DIFFERENCE_WANTED_MAX {
+            return;
+        }
+        let (takes, gives) = (walk.mode != Digest::Push, walk.mode != Digest::Pull);
+        (walk.waits, walk.deadline) = (false, now + PUSH_PULL_TIMEOUT);
+        match after(difference.until) {
+            Some(from) => walk.from = from,
+            None => self.push_pull.walk = None,
+        }
+        if takes {
+            let mut room = DIFFERENCE_BYTES_MAX;
+            for statement in difference.statements {
+                let Some(left) = room.checked_sub(statement.encoded_len()) else { break };
+                room = left;
+                self.consider(now, link, Via::Asked, statement);
+            }
+        }
+        if gives {
+            self.give(now, link, &difference.wanted);
+        }
+    }
+
+    /// Sends what a peer lacks, as far as its budget goes.
+    fn give(&mut self, now: Time, link: PeerHandle, wanted: &[ShortId]) {
+        let rows = wanted.iter().flat_map(|short| self.view.with_short(*short));
+        let mut statements: Vec<Statement> = rows.flat_map(|row| self.statements_of(row)).collect();
+        while !statements.is_empty() {
+            let mut bytes = 0_usize;
+            let fits = |statement: &&Statement| {
+                bytes = bytes.saturating_add(statement.encoded_len());
+                bytes <= DIFFERENCE_BYTES_MAX
+            };
+            let count = statements.iter().take_while(fits).count().max(1);
+            let rest = statements.split_off(count.min(statements.len()));
+            let cost: usize = statements.iter().map(Statement::encoded_len).sum();
+            let budget = self.links.by_handle.get_mut(&link).map(|link| &mut link.served);
+            if !budget.is_some_and(|budget| budget.spend_within(now, cost as u64)) {
+                return;
+            }
+            self.send(link, MemberMessage::Wanted(core::mem::replace(&mut statements, rest)));
+        }
+    }
+
+    /// A peer gives what was asked of it.
+    pub(in crate::gossip::members) fn on_wanted(
+        &mut self,
+        now: Time,
+        link: PeerHandle,
+        statements: Vec<Statement>,
+    ) {
+        for statement in statements {
+            let Some(sender) = self.links.by_handle.get_mut(&link) else { return };
+            let Some(left) = sender.wanted.checked_sub(1) else { return };
+            sender.wanted = left;
+            self.consider(now, link, Via::Asked, statement);
+        }
+    }
+
+    /// A peer lists what it knows of a range. The answer is the difference.
+    pub(in crate::gossip::members) fn on_digests(&mut self, now: Time, link: PeerHandle, digests: &Digests) {
+        let listed = &digests.members;
+        let in_order = listed.windows(2).all(|pair| matches!(pair, [one, next] if one.member <= next.member));
+        let ends = [listed.first(), listed.last()].into_iter().flatten();
+        let mut inside = ends.map(|end| end.member >= digests.from && end.member <= digests.to);
+        if listed.len() > DIGESTS_MAX || !in_order || digests.from > digests.to || !inside.all(|inside| inside) {
+            return;
+        }
+        let cost = (listed.len() as u64).saturating_add(1).saturating_mul(DIGEST_COST_BYTES);
+        let budget = self.links.by_handle.get_mut(&link).map(|link| &mut link.served);
+        if !budget.is_some_and(|budget| budget.spend_within(now, cost)) {
+            return;
+        }
+        let difference = self.difference(now, digests);
+        let bytes: usize = difference.statements.iter().map(Statement::encoded_len).sum();
+        if let Some(link) = self.links.by_handle.get_mut(&link) {
+            link.served.spend(now, bytes as u64);
+            // A record and entries for each.
+            link.wanted = difference.wanted.len().saturating_mul(2);
+        }
+        self.send(link, MemberMessage::Difference(difference));
+    }
+
+    /// Goes through both lists at once, in the order of short ids, until the answer is full.
+    fn difference(&mut self, now: Time, digests: &Digests) -> Difference {
+        let (gives, takes) = (digests.mode != Digest::Push, digests.mode != Digest::Pull);
+        let mut theirs = digests.members.iter().copied().peekable();
+        let own = self.view.digests(digests.from).take_while(|(_, own)| own.member <= digests.to);
+        let own: Vec<(Row, MemberDigest)> = own.take(OWN_LOOKED_AT).collect();
+        let complete = own.len() < OWN_LOOKED_AT;
+        let last = own.last().map_or(digests.to, |(_, last)| last.member);
+        let mut own = own.into_iter().peekable();
+        let mut found = Difference {
+            until: if complete { digests.to } else { last },
+            statements: Vec::new(),
+            wanted: Vec::new(),
+        };
+        let mut room = DIFFERENCE_BYTES_MAX;
+        let mut done = None;
+        while let Some((member, row, their)) = next_pair(&mut own, &mut theirs) {
+            if !complete && member > last {
+                break;
+            }
+            let (give, want) = self.judge_pair(now, row, their);
+            let statements = if gives && give { row.map(|row| self.statements_of(row)) } else { None };
+            let statements = statements.unwrap_or_default();
+            let bytes: usize = statements.iter().map(Statement::encoded_len).sum();
+            let full = bytes > room || (takes && want && found.wanted.len() >= DIFFERENCE_WANTED_MAX);
+            // Two members may share a short id: the answer ends before both.
+            if let Some(done) = done.filter(|done| full && *done < member) {
+                found.until = done;
+                return found;
+            }
+            room = room.saturating_sub(bytes);
+            found.statements.extend(statements);
+            if takes && want && found.wanted.len() < DIFFERENCE_WANTED_MAX {
+                found.wanted.push(member);
+            }
+            done = Some(member);
+        }
+        found
+    }
+
+    /// Whether this node is to give what it knows of a member, and whether it wants what the peer knows.
+    fn judge_pair(&mut self, now: Time, row: Option<Row>, their: Option<MemberDigest>) -> (bool, bool) {
+        let present = |state: MemberState| matches!(state, MemberState::Alive | MemberState::Suspect);
+        let member = row.and_then(|row| self.view.get(row));
+        let Some(member) = member else { return (false, their.is_some_and(|their| present(their.state))) };
+        let Some(their) = their else { return (member.is_present(), false) };
+        let incarnation = member.record.incarnation();
+        let is_own = member.key() == self.own.key;
+        if is_own && matches!(their.state, MemberState::Suspect | MemberState::Dead) {
+            self.own.accused(their.incarnation);
+        }
+        let dead_here = member.state() == MemberState::Dead;
+        let same = member.digest().digest == their.digest;
+        if let Some(row) = row.filter(|_| dead_here && present(their.state)) {
+            let soon = self.chance_within(REJOIN_MIN);
+            self.watching.retries.hasten(row, now + soon);
+        }
+        match incarnation.cmp(&their.incarnation) {
+            Ordering::Greater => (true, false),
+            Ordering::Less => (false, true),
+            Ordering::Equal => (!same, !same),
+        }
+    }
+
+    /// What a member said, as far as it may be passed on: its record, then its entries.
+    fn statements_of(&self, row: Row) -> Vec<Statement> {
+        let member = self.view.get(row).filter(|member| member.record.check_time(self.wall_ms).is_ok());
+        let record = member.map(|member| Statement::Record(member.record.clone()));
+        let entries = member.and_then(|member| member.entries.clone()).map(Statement::Entries);
+        record.into_iter().chain(entries).collect()
+    }
+}
+
+/// Own members that are looked at for one answer. More than an answer can list, because most members don't differ.
+const OWN_LOOKED_AT: usize = 4 * DIGESTS_MAX;
+
+/// The next member of either list, or of both.
+fn next_pair(
+    own: &mut Peekable<impl Iterator<Item = (Row, MemberDigest)>>,
+    theirs: &mut Peekable<impl Iterator<Item = MemberDigest>>,
+) -> Option<(ShortId, Option<Row>, Option<MemberDigest>)> {
+    let (one, other) = (own.peek().map(|(_, own)| own.member), theirs.peek().map(|their| their.member));
+    let member = one.into_iter().chain(other).min()?;
+    let row = own.next_if(|(_, own)| own.member == member).map(|(row, _)| row);
+    let their = theirs.next_if(|their| their.member == member);
+    Some((member, row, their))
+}
+
+/// The next short id.
+fn after(short: ShortId) -> Option<ShortId> {
+    u64::from_be_bytes(short.0).checked_add(1).map(|next| ShortId(next.to_be_bytes()))
+}

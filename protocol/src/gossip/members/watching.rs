@@ -1,0 +1,278 @@
+//! Watching: which members are asked whether they are there, and what follows if they do not answer.
+//!
+//! * **Peers** are watched by their links. A link on which a frame arrived within `ping-interval` needs no ping.
+//! * **Strangers** are dialled for a moment, one each `probe-interval`, in a shuffled round. A member that has
+//!   just lost its link comes first.
+//! * **A probe** waits for `probe-timeout`, and then tries once more. In this second round `indirect-checks` peers
+//!   are asked to try as well. If nobody gets an answer, the probe has failed.
+//! * **A failed probe** makes the member suspect here. If it had answered this node before, this node accuses it.
+//!   It accuses at most one member in [`ACCUSE_INTERVAL`].
+//! * **A member that was never reached** may name somebody else's address. So it is dialled at most once a minute
+//!   at one address, and by one check a minute, which takes two dials. No peer is asked to try it in its round, and
+//!   it is not accused: it becomes suspect and then dead here, and nobody is told.
+//! * **An accused member** is checked by each node itself: by its peers at once, and by everybody at a random
+//!   moment of the suspicion's second half. It is dead for this node when the suspicion has run out and this
+//!   node's check has failed. While frames of it arrive it is not even suspect; it is told of the accusation, so
+//!   that it refutes.
+//! * **A dead member** is tried again with growing pauses, until it is forgotten. If this node has no links at
+//!   all, it goes on trying one each [`REJOIN_MIN`].
+//! * **After a pause of its own**, this node drops all its probes and begins its checks again.
+//!
+//! Deliberately absent: dialling and pinging. The driver does both.
+
+mod answers;
+pub(super) mod cases;
+mod checks;
+pub(super) mod feelers;
+pub(super) mod probes;
+mod retries;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use self::cases::Cases;
+use self::feelers::Feelers;
+use self::probes::{Probes, Purpose};
+use self::retries::Retries;
+use super::api::{MemberOutput, MemberState};
+use super::view::Row;
+use super::{Awareness, Members, PauseGuard};
+use crate::gossip::api::PeerHandle;
+use crate::items::member::Unsigned;
+use crate::limits::{ACCUSE_INTERVAL, PROBES_NEXT_MAX, REJOIN_MAX, REJOIN_MIN, REJOIN_PACE};
+use crate::seeded::SeededState;
+use crate::time::Time;
+
+/// What watching remembers.
+#[derive(Debug)]
+pub(super) struct Watching {
+    pub(super) probes: Probes,
+    pub(super) cases: Cases,
+    /// Dials of members that have never answered: those of the rounds, and those of checks. They are counted apart, so
+    /// that somebody who has invented members probed at a member's address does not hold up a check of that member.
+    pub(super) feelers: Feelers,
+    check_feelers: Feelers,
+    pub(super) awareness: Awareness,
+    pub(super) guard: PauseGuard,
+    /// Members that are probed next, and the rest of the round, the last one first.
+    next: VecDeque<Row>,
+    round: Vec<Row>,
+    round_at: Time,
+    /// When each dead member is tried again, and when the next one may be.
+    pub(super) retries: Retries,
+    retry_after: Time,
+    /// Members that this node is to accuse.
+    to_accuse: VecDeque<Row>,
+    accuse_after: Time,
+    accusing: bool,
+}
+
+impl Watching {
+    pub(super) fn new(awareness_max: u8, hasher: SeededState) -> Self {
+        Self {
+            probes: Probes::default(),
+            cases: Cases::default(),
+            feelers: Feelers::new(hasher.clone()),
+            check_feelers: Feelers::new(hasher),
+            awareness: Awareness::new(awareness_max),
+            guard: PauseGuard::default(),
+            next: VecDeque::new(),
+            round: Vec::new(),
+            round_at: Time::ZERO,
+            retries: Retries::default(),
+            retry_after: Time::ZERO,
+            to_accuse: VecDeque::new(),
+            accuse_after: Time::ZERO,
+            accusing: false,
+        }
+    }
+
+    /// A member was removed from the view. Its row may be given to another one.
+    pub(super) fn forget(&mut self, row: Row) {
+        self.probes.forget(row);
+        self.cases.remove(row);
+        self.next.retain(|other| *other != row);
+        self.round.retain(|other| *other != row);
+        self.retries.remove(row);
+        self.to_accuse.retain(|other| *other != row);
+    }
+
+    /// A member that has lost its link is probed next.
+    pub(super) fn probe_next(&mut self, row: Row) {
+        if self.next.len() < PROBES_NEXT_MAX && !self.next.contains(&row) {
+            self.next.push_back(row);
+        }
+    }
+
+    /// This node is to accuse a member, when it may.
+    fn accuse_later(&mut self, row: Row) {
+        if !self.to_accuse.contains(&row) {
+            self.to_accuse.push_back(row);
+        }
+    }
+
+    /// A member has left: it is neither checked nor tried again.
+    pub(super) fn settle(&mut self, row: Row) {
+        self.cases.remove(row);
+        self.retries.remove(row);
+    }
+
+    /// The accusation that was being signed is there.
+    pub(super) const fn accused(&mut self) {
+        self.accusing = false;
+    }
+}
+
+impl Members {
+    /// Does everything about watching that has become due.
+    pub(super) fn watch(&mut self, now: Time) {
+        while let Some(probe) = self.watching.probes.pop_due(now) {
+            self.probe_timed_out(now, probe);
+        }
+        while let Some(row) = self.watching.cases.pop_due(now) {
+            self.case_due(now, row);
+        }
+        if self.own.has_left() {
+            return;
+        }
+        self.ping_idle_links(now);
+        self.probe_round(now);
+        self.retry_the_dead(now);
+        self.accuse_one(now);
+    }
+
+    /// When something about watching becomes due.
+    pub(super) fn next_watch(&self, now: Time) -> Option<Time> {
+        let watching = &self.watching;
+        if self.own.has_left() {
+            return Time::earlier(watching.probes.next_deadline(), watching.cases.next_deadline());
+        }
+        let idle = self.idle_links().map(|(due, _, _)| due).min();
+        let next = (!watching.next.is_empty()).then_some(now);
+        let round = (self.view.len() > 1).then_some(watching.round_at);
+        let retry = watching.retries.first().map(|(at, _)| at.max(watching.retry_after));
+        let lone = (self.links.is_empty() && watching.retries.first().is_some())
+            .then_some(watching.retry_after + REJOIN_MIN);
+        let may_accuse = !watching.accusing && watching.guard.may_accuse(now);
+        let accuse = (may_accuse && !watching.to_accuse.is_empty()).then_some(watching.accuse_after);
+        let due = [watching.probes.next_deadline(), watching.cases.next_deadline(), watching.guard.ends(now)];
+        let all = [idle, next, round, retry, lone, accuse];
+        all.into_iter().chain(due).flatten().min()
+    }
+
+    /// This node was not running for a while. Answers may wait unread, so nothing that is open says anything.
+    pub(super) fn after_pause(&mut self, now: Time) {
+        for probe in self.watching.probes.take_all() {
+            self.probe_dropped(&probe);
+        }
+        for (_, link) in self.links.by_handle.iter_mut() {
+            link.heard_at = now;
+        }
+        self.watching.cases.after_pause(now);
+        self.watching.to_accuse.clear();
+    }
+
+    /// Pings the links on which nothing arrived for too long.
+    fn ping_idle_links(&mut self, now: Time) {
+        let due = self.idle_links().filter(|(due, _, _)| *due <= now);
+        let due: Vec<(PeerHandle, Row)> = due.map(|(_, link, row)| (link, row)).collect();
+        for (handle, row) in due {
+            if let Some(link) = self.links.by_handle.get_mut(&handle) {
+                link.pinged_at = now;
+            }
+            self.begin_probe(now, row, Purpose::Watch);
+        }
+    }
+
+    /// When each link needs a ping.
+    fn idle_links(&self) -> impl Iterator<Item = (Time, PeerHandle, Row)> {
+        let interval = self.watching.awareness.scaled(self.config.ping_interval);
+        let links = self.links.by_handle.iter();
+        links.filter_map(move |(handle, link)| {
+            let row = self.view.find(&link.key)?;
+            // A suspect has its case, and a dead member its tries.
+            let alive = self.view.get(row).is_some_and(|member| member.state() == MemberState::Alive);
+            alive.then_some((link.heard_at.max(link.pinged_at) + interval, handle, row))
+        })
+    }
+
+    /// Probes the members that lost their links, and then the next one of the round.
+    fn probe_round(&mut self, now: Time) {
+        while let Some(row) = self.watching.next.pop_front() {
+            if self.is_stranger(row) {
+                self.begin_probe(now, row, Purpose::Watch);
+            }
+        }
+        if now < self.watching.round_at || self.view.len() < 2 {
+            return;
+        }
+        self.watching.round_at = now + self.watching.awareness.scaled(self.config.probe_interval);
+        for _ in 0..=self.view.len() {
+            if self.watching.round.is_empty() {
+                self.shuffle_round();
+            }
+            let Some(row) = self.watching.round.pop() else { return };
+            let alive = self.view.get(row).is_some_and(|member| member.state() == MemberState::Alive);
+            if alive && self.is_stranger(row) && self.begin_probe(now, row, Purpose::Watch) {
+                return;
+            }
+        }
+    }
+
+    /// The order of the next round (Fisher and Yates).
+    fn shuffle_round(&mut self) {
+        let strangers = self.view.iter().map(|(row, _)| row).filter(|row| self.is_stranger(*row));
+        let mut round: Vec<Row> = strangers.collect();
+        for place in (1..round.len()).rev() {
+            let other = self.below(place.saturating_add(1));
+            round.swap(place, other);
+        }
+        self.watching.round = round;
+    }
+
+    /// Whether a member is there, and neither this node nor a peer.
+    fn is_stranger(&self, row: Row) -> bool {
+        self.view.get(row).is_some_and(|member| {
+            member.is_present() && member.key() != self.own.key && self.links.to(&member.key()).is_none()
+        })
+    }
+
+    /// Tries dead members again.
+    fn retry_the_dead(&mut self, now: Time) {
+        let lone = self.links.is_empty() && now >= self.watching.retry_after + REJOIN_MIN;
+        if now < self.watching.retry_after {
+            return;
+        }
+        let Some((at, row)) = self.watching.retries.first() else { return };
+        if at > now && !lone {
+            return;
+        }
+        self.watching.retry_after = now + REJOIN_PACE;
+        let tries = match self.view.get_mut(row) {
+            Some(member) => {
+                member.tries = member.tries.saturating_add(1);
+                member.tries
+            }
+            None => return self.watching.retries.remove(row),
+        };
+        let pause = REJOIN_MIN.times(1_u64.checked_shl(u32::from(tries)).unwrap_or(u64::MAX)).min(REJOIN_MAX);
+        self.watching.retries.set(row, now + pause);
+        self.begin_probe(now, row, Purpose::Rejoin);
+    }
+
+    /// Asks for the signature of this node's next accusation.
+    fn accuse_one(&mut self, now: Time) {
+        if self.watching.accusing || now < self.watching.accuse_after || !self.watching.guard.may_accuse(now) {
+            return;
+        }
+        while let Some(row) = self.watching.to_accuse.pop_front() {
+            let Some(member) = self.view.get(row).filter(|member| member.state() == MemberState::Suspect) else {
+                continue;
+            };
+            let accusation = self.own.accuse(member.key(), member.record.incarnation());
+            (self.watching.accusing, self.watching.accuse_after) = (true, now + ACCUSE_INTERVAL);
+            self.outputs.push_back(MemberOutput::Sign(Unsigned::Accusation(accusation)));
+            return;
+        }
+    }
+}

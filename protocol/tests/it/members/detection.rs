@@ -1,0 +1,197 @@
+//! How a member's end is found, and how a member's silence is not taken for its end.
+
+use protocol::gossip::members::{MemberChange, MemberInput, MemberState, MembersConfig};
+use protocol::items::member::Statement;
+use protocol::time::{Duration, Time};
+
+use super::mesh::{Mesh, slow};
+
+fn accusations(mesh: &Mesh, node: usize, since: Time) -> usize {
+    let signed = mesh.nodes[node].signed.iter().filter(|(at, _)| *at >= since);
+    signed.filter(|(_, statement)| matches!(statement, Statement::Accusation(_))).count()
+}
+
+#[test]
+fn all_members_of_a_ring_know_each_other_soon() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 30, 2);
+    mesh.secs(10);
+    let all: Vec<usize> = (0..30).collect();
+    assert!(mesh.all_alive(&all));
+    for node in 0..30 {
+        for other in (0..30).filter(|other| *other != node) {
+            assert_eq!(mesh.count(node, other, MemberChange::Joined), 1);
+        }
+    }
+}
+
+#[test]
+fn a_member_that_dies_is_dead_for_everybody_within_a_minute_and_is_told_of_once() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 12, 2);
+    mesh.secs(70);
+    mesh.kill(5);
+    mesh.secs(60);
+    for node in (0..12).filter(|node| *node != 5) {
+        assert_eq!(mesh.sees(node, 5), Some(MemberState::Dead), "node {node}");
+        assert_eq!(mesh.count(node, 5, MemberChange::Suspected), 1, "node {node}");
+        assert_eq!(mesh.count(node, 5, MemberChange::Failed), 1, "node {node}");
+    }
+}
+
+#[test]
+fn a_silent_link_is_noticed_as_well_as_a_closed_one() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 8, 2);
+    mesh.secs(70);
+    for other in (0..8).filter(|other| *other != 5) {
+        mesh.cut(5, other);
+    }
+    mesh.secs(75);
+    for node in (0..8).filter(|node| *node != 5) {
+        assert_eq!(mesh.sees(node, 5), Some(MemberState::Dead), "node {node}");
+    }
+}
+
+#[test]
+fn nobody_is_dead_before_the_suspicion_has_run_out() {
+    let mut mesh = Mesh::full(MembersConfig::wan(), 9);
+    mesh.secs(70);
+    let killed = mesh.now;
+    mesh.kill(5);
+    mesh.secs(120);
+    for node in (0..9).filter(|node| *node != 5) {
+        let at = |change| {
+            let events = mesh.nodes[node].events.iter();
+            let mut found = events.filter(|(_, event)| event.member == mesh.key(5) && event.change == change);
+            found.next().expect("it happened").0
+        };
+        // With nine members T is 4 s.
+        let lasted = at(MemberChange::Failed).since(at(MemberChange::Suspected));
+        assert!(lasted >= Duration::from_secs(4), "{lasted}");
+        assert!(at(MemberChange::Suspected).since(killed) >= Duration::from_secs(6), "two rounds of 3 s");
+    }
+}
+
+#[test]
+fn a_member_that_others_reach_is_not_dead_for_one_that_does_not() {
+    let mut mesh = Mesh::full(MembersConfig::wan(), 6);
+    mesh.secs(70);
+    mesh.cut(0, 1);
+    mesh.secs(600);
+    assert_eq!(mesh.count(0, 1, MemberChange::Failed) + mesh.count(1, 0, MemberChange::Failed), 0);
+    for node in 2..6 {
+        assert_eq!(mesh.count(node, 0, MemberChange::Failed) + mesh.count(node, 1, MemberChange::Failed), 0);
+    }
+}
+
+#[test]
+fn a_paused_node_accuses_nobody_for_five_seconds() {
+    let mut mesh = Mesh::full(MembersConfig::lan(), 6);
+    mesh.secs(70);
+    mesh.stop(0);
+    mesh.secs(8);
+    // When it runs on, its network needs four seconds more.
+    for other in 1..6 {
+        mesh.cut(0, other);
+    }
+    let woken = mesh.now;
+    mesh.go_on(0);
+    mesh.secs(4);
+    for other in 1..6 {
+        mesh.heal(0, other);
+    }
+    mesh.secs(30);
+    assert_eq!(accusations(&mesh, 0, woken), 0);
+    for other in 1..6 {
+        assert_eq!(mesh.count(0, other, MemberChange::Suspected), 0, "node {other}");
+        assert_eq!(mesh.count(0, other, MemberChange::Failed), 0, "node {other}");
+    }
+    let all: Vec<usize> = (0..6).collect();
+    assert!(mesh.all_alive(&all));
+}
+
+#[test]
+fn a_node_that_was_not_paused_accuses_in_that_time() {
+    let mut mesh = Mesh::full(MembersConfig::lan(), 6);
+    mesh.secs(70);
+    let cut = mesh.now;
+    for other in 1..6 {
+        mesh.cut(0, other);
+    }
+    mesh.secs(4);
+    assert!(accusations(&mesh, 0, cut) > 0);
+}
+
+#[test]
+fn a_member_that_leaves_is_gone_at_once_and_nobody_suspects_it() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 12, 2);
+    mesh.secs(70);
+    mesh.input(5, MemberInput::Leave);
+    mesh.secs(3);
+    mesh.kill(5);
+    mesh.secs(120);
+    for node in (0..12).filter(|node| *node != 5) {
+        assert_eq!(mesh.sees(node, 5), Some(MemberState::Left), "node {node}");
+        assert_eq!(mesh.count(node, 5, MemberChange::Left), 1, "node {node}");
+        assert_eq!(mesh.count(node, 5, MemberChange::Suspected), 0, "node {node}");
+    }
+}
+
+#[test]
+fn a_member_that_comes_back_has_a_higher_incarnation_and_is_alive_again() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 6, 2);
+    mesh.secs(70);
+    let kept = mesh.nodes[5].kept.clone();
+    let before = mesh.info(0, 5).record.incarnation();
+    mesh.kill(5);
+    mesh.secs(90);
+    assert_eq!(mesh.sees(0, 5), Some(MemberState::Dead));
+    let again = mesh.add(5, kept);
+    mesh.link(again, 0);
+    mesh.secs(5);
+    for node in 0..5 {
+        assert_eq!(mesh.sees(node, 5), Some(MemberState::Alive), "node {node}");
+        assert_eq!(mesh.count(node, 5, MemberChange::Returned), 1, "node {node}");
+        assert_eq!(mesh.count(node, 5, MemberChange::Conflict), 0, "node {node}");
+    }
+    assert!(mesh.info(0, 5).record.incarnation() > before);
+}
+
+#[test]
+fn an_incarnation_rises_from_run_to_run_even_if_the_clock_went_back() {
+    let mut mesh = Mesh::full(MembersConfig::wan(), 3);
+    mesh.secs(70);
+    let mut kept = mesh.nodes[2].kept.clone();
+    kept.retain(|statement| matches!(statement, Statement::Record(_)));
+    let before = mesh.info(0, 2).record.incarnation();
+    let mut later = Mesh::new(MembersConfig::wan(), 0);
+    let node = later.add(2, kept);
+    later.secs(1);
+    assert!(later.wall_ms() < mesh.wall_ms());
+    assert_eq!(later.info(node, node).record.incarnation(), before + 1);
+}
+
+#[test]
+fn a_dead_member_is_forgotten_after_seven_days() {
+    let mut mesh = Mesh::full(slow(), 3);
+    mesh.secs(70);
+    mesh.kill(2);
+    mesh.secs(7 * 86_400);
+    assert_eq!(mesh.sees(0, 2), Some(MemberState::Dead));
+    mesh.secs(120);
+    assert_eq!(mesh.sees(0, 2), None);
+    let all = [0, 1];
+    assert!(mesh.all_alive(&all), "the others have renewed their records");
+}
+
+#[test]
+fn dead_members_are_tried_with_growing_pauses() {
+    let mut mesh = Mesh::full(MembersConfig::wan(), 4);
+    mesh.secs(70);
+    let dead = mesh.key(3);
+    mesh.kill(3);
+    mesh.secs(60);
+    let from = mesh.now;
+    mesh.secs(6 * 3_600);
+    let dials = mesh.nodes[0].dials.iter().filter(|(at, key)| *at > from && *key == dead).count();
+    // 30, 60, 120, … seconds apart, and an hour from the eighth on.
+    assert!((8..=14).contains(&dials), "{dials} dials");
+}
