@@ -6,9 +6,9 @@
 //! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
 //! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
 //! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring),
-//! `members` (who is alive). The state of a machine is private to its folder. An item that arrives goes through the
-//! cheapest steps first: decode, hash, compare with what was seen before, the sender's budget, signature, validator,
-//! accept, relay.
+//! `members` (who is alive) and `aggregate` (numbers over all members); nothing calls these two yet. The state of
+//! a machine is private to its folder. An item that arrives goes through the cheapest steps first: decode, hash,
+//! compare with what was seen before, the sender's budget, signature, validator, accept, relay.
 
 pub mod aggregate;
 mod api;
@@ -188,9 +188,8 @@ impl Gossip {
         self.handle_all(now, core::iter::once(input));
     }
 
-    /// Takes several inputs of the same moment, in their order, as if they were one. What has become due or
-    /// possible is done once, after the last of them. Transactions that are pushed to the same peer meanwhile go
-    /// together in one message.
+    /// Takes several inputs of the same moment, in their order, as if they were one. Due work is done once, after
+    /// the last input. Transactions that are pushed to the same peer leave in one message.
     ///
     /// A busy driver saves most of the cost of small inputs with this. Give it some dozens of inputs at most,
     /// because the outputs of all of them are held until they are drained.

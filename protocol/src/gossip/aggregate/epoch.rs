@@ -17,7 +17,7 @@ use crate::items::hash::{BlockId, sha256};
 use crate::items::transaction::Height;
 use crate::limits::{EPOCH_BLOCKS, EPOCH_DEPTH};
 
-/// What the hash of an epoch's name starts with.
+/// The prefix of the bytes that are hashed to an epoch's name.
 const EPOCH_DOMAIN: &[u8] = b"hearsay epoch 1";
 
 /// An epoch.

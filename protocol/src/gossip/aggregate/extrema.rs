@@ -194,7 +194,7 @@ impl Extrema {
         (good < tickets.len()).then_some(from)
     }
 
-    /// What is to be sent now; nothing before the next tick is due.
+    /// The messages to send now. There are none before the next tick is due.
     pub fn tick(&mut self, now: Time) -> Vec<(PeerHandle, Tickets)> {
         if !self.ticks.is_due(now) {
             return Vec::new();
@@ -217,7 +217,7 @@ impl Extrema {
         self.ticks.next()
     }
 
-    /// What is known in the epoch under way; `None` before one began, and while no ticket is held.
+    /// The estimate of the current epoch. `None` before the first epoch, and while no ticket is held.
     #[must_use]
     pub fn estimate(&self) -> Option<Size> {
         let (_, winners) = self.under_way.as_ref()?;

@@ -158,7 +158,7 @@ impl PushSum {
         Ok(is_new || is_wider)
     }
 
-    /// What is to be sent now; nothing before the next tick is due.
+    /// The messages to send now. There are none before the next tick is due.
     pub fn tick(&mut self, now: Time) -> Vec<(PeerHandle, Totals)> {
         if !self.ticks.is_due(now) {
             return Vec::new();

@@ -201,10 +201,12 @@ impl Gossip {
         if let Some((silent, served)) = self.conversations.make_place() {
             self.conclude(silent, served.opening, Outcome::Busy, Vec::new(), Vec::new());
         }
-        let Some((ids, encoder)) = self.compared(now, salt) else { return };
-        if ids.len().abs_diff(size) > RECONCILE_APART_MAX {
+        // Counted before anything is hashed, because a peer may claim any size.
+        let held = self.mempool.settled(now, self.age_min()).count();
+        if held.abs_diff(size) > RECONCILE_APART_MAX {
             return self.conclude_by_list(now, from, opening);
         }
+        let Some((ids, encoder)) = self.compared(now, salt) else { return };
         let (decoder, until) = (Decoder::new(encoder), now + RECONCILE_TIMEOUT);
         let served = Served { opening, ids, decoder, heard_at: now, deadline: until, until };
         self.conversations.served.insert(from, Box::new(served));

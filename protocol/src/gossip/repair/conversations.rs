@@ -1,5 +1,6 @@
 //! What a node remembers of its conversations: the one that it began, those that it answers, the lists that other
-//! peers make for it, and how many it may answer. And how often it begins one, and what it compares. Deliberately absent: the messages of a conversation (`compare`).
+//! peers make for it, and how many it may answer. And how often it begins one, and what it compares. Deliberately
+//! absent: the messages of a conversation (`compare`).
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};

@@ -13,10 +13,10 @@ use crate::items::keys::{Equation, PublicKey, SecretKey, Signature, VerifyingKey
 use crate::items::network::NetworkId;
 use crate::limits::{DRAWS, TICKETS_PER_MESSAGE_MAX};
 
-/// What signed bytes of a ticket start with.
+/// The prefix of a ticket's signed bytes.
 pub const TICKET_DOMAIN: &str = "hearsay ticket 1";
 
-/// What the hash of a draw starts with.
+/// The prefix of the bytes that are hashed to a draw.
 const DRAW_DOMAIN: &[u8] = b"hearsay draw 1";
 
 /// A member's part in an epoch's size. Whether the signature is good is known only after a check.
