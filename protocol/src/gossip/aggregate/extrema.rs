@@ -7,8 +7,8 @@
 //!   members follows the estimate `N = (K - 1) / sum`, with no bias and a standard error of `1 / sqrt(K - 2)` of
 //!   itself.
 //! * **Draws are not chosen.** A draw is a hash over the member's key, the [epoch](super::epoch) and an index.
-//!   What travels is the member's signature on the epoch, a [`Ticket`], from which everybody computes all its
-//!   draws. So a member contributes its own draws only.
+//!   Members send each other a member's signature on the epoch, the [`Ticket`]. All its draws follow from it. So
+//!   a member contributes its own draws only.
 //! * **Only minima travel.** A node holds the tickets that have a minimum, 256 at most. To each link it sends
 //!   those that it got or found since, once, and none that came from there.
 //! * **A signature is checked before a ticket counts**, and only if the ticket would have a minimum. The check
