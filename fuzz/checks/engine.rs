@@ -136,7 +136,7 @@ impl Run<'_> {
         self.peers[place] = Some(peer);
         let direction = if how & 1 == 0 { Direction::Inbound } else { Direction::Outbound };
         let group = (how & 6 != 0).then_some(AddressGroup(u64::from(how >> 1 & 3)));
-        self.input(Input::PeerConnected { peer, direction, group });
+        self.input(Input::PeerConnected { peer, direction, group, key: None });
         // The honest peer always greets, because hardly anything is of interest without a greeting.
         if place == 0 || how & 8 == 0 {
             let mut hello = Hello::new(&self.world.network, Tip { height: 0, id: self.world.network.genesis() });
@@ -377,7 +377,7 @@ impl Run<'_> {
                 Output::Load(load) => self.loads.push_back(load),
                 Output::Disconnect { peer, reason } => gone.push((peer, reason)),
                 Output::Event(event) => self.event(&event),
-                Output::Store(_) | Output::Read { .. } => {}
+                Output::Store(_) | Output::Read { .. } | Output::Members(_) => {}
             }
         }
         assert!(self.jobs.len() <= JOBS_MAX, "{} jobs", self.jobs.len());

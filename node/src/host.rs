@@ -216,6 +216,7 @@ impl EngineHost {
             Output::Verify(job) => Some(Effect::Verify(job)),
             Output::Disconnect { peer, reason } => Some(Effect::Disconnect { peer, reason }),
             Output::Read { peer, allowed } => Some(Effect::Read { peer, allowed }),
+            Output::Members(_) => None,
             Output::Event(event) => {
                 self.recorder.event(&event);
                 self.on_event(event)

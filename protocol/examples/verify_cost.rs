@@ -113,6 +113,7 @@ fn jobs(count: usize, authors: usize, senders: u32, bad: Option<usize>) -> Vec<V
             network: network.clone(),
             headers: Vec::new(),
             transactions: vec![Arc::<SignedTransaction>::new(signed)],
+            statements: Vec::new(),
         }
     };
     (0..count).map(job).collect()

@@ -6,8 +6,8 @@
 //! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
 //! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
 //! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring),
-//! `members` (who is alive) and `aggregate` (numbers over all members); nothing calls these two yet. The state of
-//! a machine is private to its folder. An item that arrives goes through the cheapest steps first: decode, hash,
+//! `members` (who is alive) and `aggregate` (numbers over all members; nothing calls it yet). The state of a machine
+//! is private to its folder. An item that arrives goes through the cheapest steps first: decode, hash,
 //! compare with what was seen before, the sender's budget, signature, validator, accept, relay.
 
 pub mod aggregate;
@@ -23,6 +23,7 @@ mod relay;
 pub mod repair;
 mod sync;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -44,6 +45,7 @@ use self::inventory::Inventory;
 use self::links::cost::cost;
 use self::links::peer::Peer;
 use self::links::peers::Peers;
+use self::members::Membership;
 #[cfg(feature = "simulator")]
 pub use self::occupancy::Ahead;
 pub use self::occupancy::{Occupancy, bounds};
@@ -109,6 +111,8 @@ pub struct Gossip {
     checks: Checks,
     catching_up: CatchUp,
     lengths: Lengths,
+    /// `None` if the node takes no part in membership.
+    membership: Option<Box<Membership>>,
     outputs: VecDeque<Output>,
     /// Calls of [`Gossip::handle`] and [`Gossip::handle_all`] until now.
     calls: u64,
@@ -174,6 +178,7 @@ impl Gossip {
             checks: Checks::default(),
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
+            membership: None,
             outputs: VecDeque::new(),
             calls: 0,
             stats: Stats::default(),
@@ -219,7 +224,8 @@ impl Gossip {
         let fetching = Time::earlier(self.catching_up.next_deadline(), self.requests.next_deadline());
         let passing_on = Time::earlier(self.relay.next_deadline(), self.conversations.next_deadline());
         let others = Time::earlier(self.orphans.next_deadline(), Time::earlier(fetching, passing_on));
-        Time::earlier(self.peers.next_deadline(), others)
+        let peers = Time::earlier(self.peers.next_deadline(), self.members_deadline());
+        Time::earlier(peers, others)
     }
 
     /// The end of the best chain.
@@ -294,7 +300,10 @@ impl Gossip {
     /// Dispatches an input to the machine that it concerns.
     fn take_input(&mut self, now: Time, input: Input) {
         match input {
-            Input::PeerConnected { peer, direction, group } => self.on_connected(now, peer, direction, group),
+            Input::PeerConnected { peer, direction, group, key } => {
+                self.on_connected(now, peer, direction, group);
+                self.meet_member(peer, key, group);
+            }
             Input::PeerDisconnected { peer } => self.drop_peer(now, peer),
             Input::Received { peer, message } => self.on_message(now, peer, message),
             Input::SubmittedTransaction(transaction) => self.on_submitted_transaction(now, &transaction),
@@ -309,6 +318,8 @@ impl Gossip {
                 }
             }
             Input::RoundTrip { peer, lowest } => self.requests.measured(peer, lowest),
+            Input::WallClock { ms } => self.set_wall_clock(now, ms),
+            Input::Members(input) => self.on_members_input(now, *input),
             Input::Timeout => {}
         }
     }
@@ -317,6 +328,8 @@ impl Gossip {
     fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         peer.budget.spend(now, cost(&message));
+        self.hear_member(now, from);
+        let Some(peer) = self.peers.get_mut(&from) else { return };
         match (peer.ready, message) {
             (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
             (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::SecondHello),
@@ -341,6 +354,7 @@ impl Gossip {
             (true, Message::Headers(headers)) => self.on_headers(now, from, &headers),
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
+            (true, Message::Members(message)) => self.on_members_message(now, from, *message),
             // A goodbye may come in place of a Hello. Only the first goodbye counts.
             (_, Message::Goodbye(reason)) => {
                 if !core::mem::replace(&mut peer.said_goodbye, true) {
@@ -367,6 +381,7 @@ impl Gossip {
         self.watch_stall(now);
         self.watch_bodies(now);
         self.spread(now);
+        self.settle_members(now);
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {

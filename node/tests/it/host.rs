@@ -32,7 +32,7 @@ fn host() -> (EngineHost, Arc<Writer>) {
 }
 
 fn connected(peer: u32) -> Input {
-    Input::PeerConnected { peer: PeerHandle(peer), direction: Direction::Inbound, group: None }
+    Input::PeerConnected { peer: PeerHandle(peer), direction: Direction::Inbound, group: None, key: None }
 }
 
 /// The receivers of the effects that the host has for the network.

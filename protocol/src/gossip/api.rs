@@ -2,13 +2,16 @@
 
 mod stats;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use self::stats::Stats;
+use super::members::{MemberInput, MemberOutput};
 use crate::items::block::Block;
 use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};
+use crate::items::keys::PublicKey;
 pub use crate::items::refusal::{DisconnectReason, Refusal};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::verify::{JobId, Verdict, VerifyJob};
@@ -45,6 +48,8 @@ pub enum Input {
         direction: Direction,
         /// Its address group. With `None`, no strikes are remembered for its group (loopback test networks).
         group: Option<AddressGroup>,
+        /// The key that the connection has proved. With `None`, the peer is no member as far as this node knows.
+        key: Option<PublicKey>,
     },
     /// The connection is gone.
     PeerDisconnected {
@@ -96,6 +101,16 @@ pub enum Input {
         /// From the driver's ping to the peer's pong.
         lowest: Duration,
     },
+    /// What the wall clock says now, in milliseconds since 1970. The engine goes on from there by its own time. Tell
+    /// it whenever the two may have come apart, at least once an hour. Only membership looks at it.
+    WallClock {
+        /// Milliseconds since 1970.
+        ms: u64,
+    },
+    /// Something that concerns membership. The engine tells the machine itself which links there are and what comes
+    /// over them, so of [`MemberInput`] only these mean anything here: `Heard`, `Accused`, `Signed`, `Probed`,
+    /// `SetReach`, `SetEntry` and `Leave`.
+    Members(Box<MemberInput>),
     /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are
     /// safe.
     Timeout,
@@ -136,6 +151,9 @@ pub enum Output {
         /// Whether to read.
         allowed: bool,
     },
+    /// Something that concerns membership: one of `Sign`, `Keep`, `Ping`, `Dial`, `Connect` and `Event` of
+    /// [`MemberOutput`]. Boxed, because it is rare, and larger than the others.
+    Members(Box<MemberOutput>),
     /// Something worth a trace record, a counter or an answer to a user.
     Event(Event),
 }

@@ -43,17 +43,15 @@ pub(super) mod limits;
 pub mod logarithm;
 mod own;
 pub mod phi;
+mod seam;
 mod spread;
-pub mod suspicion;
 mod view;
 mod watching;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
@@ -66,12 +64,13 @@ pub use self::coordinates::{Coordinates, LatencyFilter, Unusable, Vivaldi};
 pub use self::health::{Awareness, PauseGuard, Probe};
 use self::own::Own;
 pub use self::phi::Phi;
+pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
 use self::spread::push_pull::PushPull;
 use self::spread::{Class, Spread};
-pub use self::suspicion::Suspicion;
 use self::view::{Member, Row, View};
 use self::watching::Watching;
+pub use self::watching::suspicion::{self, Suspicion};
 use crate::codec::DecodeError;
 use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::items::hash::ShortId;
@@ -176,28 +175,11 @@ impl Members {
             MemberInput::Signed(statement) => self.on_signed(now, statement),
             MemberInput::Probed { probe, answered } => self.on_probed(now, probe, answered),
             MemberInput::SetReach(reach) => self.own.set_reach(reach),
+            MemberInput::SetEntry { key, value } => self.own.set_entry(wall_ms, key, value),
             MemberInput::Leave => self.own.leave(),
             MemberInput::Timeout => {}
         }
         self.settle(now);
-    }
-
-    /// Sets an entry of this node, or removes it with `None`.
-    ///
-    /// # Errors
-    /// If the key, the number of entries or the bytes of all of them would be above their bounds. Nothing has changed
-    /// then.
-    pub fn set_entry(
-        &mut self,
-        now: Time,
-        wall_ms: u64,
-        key: String,
-        value: Option<Bytes>,
-    ) -> Result<(), DecodeError> {
-        self.wake(now, wall_ms);
-        let set = self.own.set_entry(wall_ms, key, value);
-        self.settle(now);
-        set
     }
 
     /// The next output, or `None` when the last input is done.
@@ -227,10 +209,24 @@ impl Members {
         self.view.iter().map(|(_, member)| info(member))
     }
 
+    /// Whether this node may set an entry, or remove it with `None` ([`MemberInput::SetEntry`]).
+    ///
+    /// # Errors
+    /// If the key, the number of entries or the bytes of all of them would be above their bounds.
+    pub fn check_entry(&self, key: &str, value: Option<&[u8]>) -> Result<(), DecodeError> {
+        self.own.check_entry(key, value)
+    }
+
     /// How far this node doubts its own verdicts: 0 when it is healthy.
     #[must_use]
     pub const fn awareness(&self) -> u8 {
         self.watching.awareness.level()
+    }
+
+    /// Whether a link exists on which nothing was heard for this time.
+    #[must_use]
+    pub fn was_heard_before(&self, link: PeerHandle, now: Time, span: Duration) -> bool {
+        self.links.by_handle.get(&link).is_some_and(|link| now.since(link.heard_at) >= span)
     }
 
     /// How full everything is.

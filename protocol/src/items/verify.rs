@@ -21,6 +21,7 @@ use alloc::vec::Vec;
 use super::batch::all_hold;
 use super::block::SignedHeader;
 use super::keys::{Equation, PublicKey, VerifyingKey};
+use super::member::Statement;
 use super::network::NetworkId;
 use super::transaction::SignedTransaction;
 use crate::limits::BATCH_SIGNATURES_MAX;
@@ -54,6 +55,8 @@ pub struct VerifyJob {
     pub headers: Vec<SignedHeader>,
     /// Transactions to check.
     pub transactions: Vec<Arc<SignedTransaction>>,
+    /// Statements of members to check.
+    pub statements: Vec<Statement>,
 }
 
 /// The outcome of a [`VerifyJob`].
@@ -64,7 +67,7 @@ pub enum Verdict {
     /// One is not good, or its key is not usable. Nothing is known of the signatures behind it. (A header that
     /// follows a bad one names the bad one as its parent, and a block with a bad transaction is no block.)
     Invalid {
-        /// How many are good before it: headers are counted first, then transactions.
+        /// How many are good before it: headers are counted first, then transactions, then statements.
         first: usize,
     },
 }
@@ -111,7 +114,7 @@ impl VerifyJob {
     /// How many signatures the job has.
     #[must_use]
     pub fn signatures(&self) -> usize {
-        self.transactions.len().saturating_add(self.headers.len())
+        self.headers.len().saturating_add(self.transactions.len()).saturating_add(self.statements.len())
     }
 
     /// Checks the signatures one after the other, and stops at the first bad one. `key` is as in
@@ -131,8 +134,12 @@ impl VerifyJob {
         if let Some(header) = self.headers.get(place) {
             return header.equation(&key(&header.header().producer)?, &self.network);
         }
-        let transaction = self.transactions.get(place.checked_sub(self.headers.len())?)?;
-        transaction.equation(&key(&transaction.author())?, &self.network)
+        let place = place.checked_sub(self.headers.len())?;
+        if let Some(transaction) = self.transactions.get(place) {
+            return transaction.equation(&key(&transaction.author())?, &self.network);
+        }
+        let statement = self.statements.get(place.checked_sub(self.transactions.len())?)?;
+        statement.equation(&key(&statement.signer())?, &self.network)
     }
 }
 

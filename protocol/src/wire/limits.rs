@@ -49,5 +49,9 @@ pub const TRANSACTIONS_BATCH_BYTES_MAX: usize = CONTROL_FRAME_BYTES_MAX / 2;
 /// Characters of a goodbye's reason: the longest of ours has 20.
 pub const GOODBYE_REASON_LEN_MAX: usize = 32;
 
+/// Statements of members in one message. The shortest, an accusation, has some 140 bytes, so that a control frame
+/// holds fewer.
+pub const STATEMENTS_MAX: usize = 512;
+
 /// Routes named in one prune or graft: 256 of 9 bytes, 2.3 KiB.
 pub const ROUTES_ENTRIES_MAX: usize = 256;

@@ -5,6 +5,7 @@
 
 mod body;
 mod goodbye;
+mod members;
 mod reconcile;
 
 use alloc::boxed::Box;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 
 pub use self::body::Body;
 pub use self::goodbye::GoodbyeReason;
+pub use self::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
 pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
 use super::head::{Head, tag};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -31,6 +33,9 @@ use crate::limits::{
 
 /// The version that [`Hello`] states. Nodes of another version are refused.
 pub const VERSION: u64 = 2;
+
+/// The bit of [`Hello::features`] that says: the speaker takes part in membership, and reads its messages.
+pub const FEATURE_MEMBERS: u64 = 1;
 
 /// Which of a peer's two substreams a message travels on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +73,7 @@ pub struct Hello {
     pub version: u64,
     /// The network's name, as the speaker knows it. Checked by the receiver.
     pub network: Bytes,
-    /// Feature bits; none is defined yet, unknown ones are ignored.
+    /// Feature bits: [`FEATURE_MEMBERS`]; unknown ones are ignored.
     pub features: u64,
     /// The speaker's tip.
     pub tip: Tip,
@@ -154,6 +159,8 @@ pub enum Message {
     Reconcile(Box<Reconcile>),
     /// Tag 21: the speaker closes the connection, and gives the reason.
     Goodbye(GoodbyeReason),
+    /// Tags 24 to 29: members. Boxed as well.
+    Members(Box<MemberMessage>),
 }
 
 impl Message {
@@ -176,6 +183,7 @@ impl Message {
             Self::Graft(_) => "graft",
             Self::Reconcile(message) => message.name(),
             Self::Goodbye(_) => "goodbye",
+            Self::Members(message) => message.name(),
         }
     }
 
@@ -248,6 +256,7 @@ impl Encode for Message {
                 tag(writer, 21, 2);
                 writer.text(reason.as_str());
             }
+            Self::Members(message) => message.encode(writer),
         }
     }
 }
@@ -267,6 +276,7 @@ impl Message {
             2 | 3 | 4 | 6 | 7 => 3,
             1 | 5 | 8..=10 | 12 | 13 | 21 => 2,
             tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
+            tag if MemberMessage::TAGS.contains(&tag) => MemberMessage::items(tag),
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
         head.has_items(items, reader)?;
@@ -310,6 +320,9 @@ impl Message {
             21 => {
                 Self::Goodbye(GoodbyeReason::checked(reader.text("a goodbye's reason", GOODBYE_REASON_LEN_MAX)?)?)
             }
+            tag if MemberMessage::TAGS.contains(&tag) => {
+                Self::Members(Box::new(MemberMessage::decode(tag, reader)?))
+            }
             tag => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
         })
     }
@@ -321,6 +334,13 @@ impl Hello {
     pub fn new(network: &NetworkId, tip: Tip) -> Self {
         let network = Bytes::copy_from_slice(network.as_str().as_bytes());
         Self { version: VERSION, network, features: 0, tip, kept_from: 1 }
+    }
+
+    /// The same of a node with these feature bits.
+    #[must_use]
+    pub const fn with_features(mut self, features: u64) -> Self {
+        self.features = features;
+        self
     }
 
     /// The same of a node that has deleted the bodies below a height.

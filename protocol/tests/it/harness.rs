@@ -1,17 +1,21 @@
 //! A few engines on virtual time, with links of equal delay between them, and raw peers that a test plays itself.
 //! Messages cross a link as encoded bytes, so every test also exercises the codec.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use protocol::gossip::members::{
+    Identity, MemberChange, MemberEvent, MemberInput, MemberOutput, MembersConfig, Reach,
+};
 use protocol::gossip::{
     Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, Reconciliation,
     RelayPolicy, Submission,
 };
 use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
-use protocol::items::keys::SecretKey;
+use protocol::items::keys::{PublicKey, SecretKey};
+use protocol::items::member::Instance;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::{Producers, Validator};
@@ -80,6 +84,9 @@ pub fn genesis() -> Tip {
     Tip { height: 0, id: network().genesis() }
 }
 
+/// The wall clock at the mesh's first moment.
+const MEMBERS_EPOCH_MS: u64 = 1_800_000_000_000;
+
 /// A message on its way, or something else that happens later.
 #[derive(Debug)]
 enum Later {
@@ -141,6 +148,12 @@ pub struct Mesh {
     pub kept: Vec<Kept>,
     /// The highest use of each bounded structure, if that is watched. No bound may be passed then.
     pub fullest: Option<BTreeMap<&'static str, usize>>,
+    /// What the nodes' applications are told of members.
+    member_events: Vec<(usize, MemberEvent)>,
+    /// Whether the engines take part in membership.
+    members: bool,
+    /// Nodes that send and answer nothing.
+    silent: BTreeSet<usize>,
     /// The validators of nodes that have their own.
     rules: BTreeMap<usize, Arc<dyn Validator>>,
     links: BTreeMap<(usize, PeerHandle), Option<(usize, PeerHandle)>>,
@@ -185,6 +198,9 @@ impl Mesh {
             loading: true,
             kept: (0..count).map(|_| Kept::default()).collect(),
             fullest: None,
+            member_events: Vec::new(),
+            members: false,
+            silent: BTreeSet::new(),
             rules: BTreeMap::new(),
             links: BTreeMap::new(),
             inboxes: BTreeMap::new(),
@@ -199,8 +215,14 @@ impl Mesh {
         let (at_a, at_b) = (self.handle(), self.handle());
         self.links.insert((a, at_a), Some((b, at_b)));
         self.links.insert((b, at_b), Some((a, at_a)));
-        self.input(a, Input::PeerConnected { peer: at_a, direction: Direction::Outbound, group: None });
-        self.input(b, Input::PeerConnected { peer: at_b, direction: Direction::Inbound, group: None });
+        self.input(
+            a,
+            Input::PeerConnected { peer: at_a, direction: Direction::Outbound, group: None, key: self.proved(b) },
+        );
+        self.input(
+            b,
+            Input::PeerConnected { peer: at_b, direction: Direction::Inbound, group: None, key: self.proved(a) },
+        );
         (at_a, at_b)
     }
 
@@ -221,7 +243,16 @@ impl Mesh {
     pub fn raw(&mut self, node: usize, direction: Direction) -> PeerHandle {
         let peer = self.handle();
         self.links.insert((node, peer), None);
-        self.input(node, Input::PeerConnected { peer, direction, group: None });
+        self.input(node, Input::PeerConnected { peer, direction, group: None, key: None });
+        peer
+    }
+
+    /// A raw peer whose connection has proved a key.
+    pub fn raw_with_key(&mut self, node: usize, key: PublicKey) -> PeerHandle {
+        let peer = self.handle();
+        self.links.insert((node, peer), None);
+        let direction = Direction::Inbound;
+        self.input(node, Input::PeerConnected { peer, direction, group: None, key: Some(key) });
         peer
     }
 
@@ -238,7 +269,7 @@ impl Mesh {
         let peer = self.handle();
         self.links.insert((node, peer), None);
         let group = Some(protocol::gossip::AddressGroup(group));
-        self.input(node, Input::PeerConnected { peer, direction: Direction::Inbound, group });
+        self.input(node, Input::PeerConnected { peer, direction: Direction::Inbound, group, key: None });
         self.say(node, peer, Message::Hello(Hello::new(&network(), genesis())));
         self.heard(node, peer);
         peer
@@ -377,7 +408,7 @@ impl Mesh {
     }
 
     fn receive(&mut self, node: usize, from: PeerHandle, bytes: &Bytes) {
-        if self.links.contains_key(&(node, from)) {
+        if !self.silent.contains(&node) && self.links.contains_key(&(node, from)) {
             let message = Message::from_bytes(bytes).expect("an encoding of ours");
             self.traffic.push((node, from, false, bytes.clone()));
             self.input(node, Input::Received { peer: from, message });
@@ -399,7 +430,7 @@ impl Mesh {
                     let drained = Input::Drained { peer, lane, bytes: bytes.len() };
                     self.later(Duration::ZERO, Later::Input { node, input: drained });
                 }
-                match self.links.get(&(node, peer)) {
+                match self.links.get(&(node, peer)).filter(|_| !self.silent.contains(&node)) {
                     Some(Some((to, handle))) => {
                         let (to, handle) = (*to, *handle);
                         self.later(self.latency, Later::Frame { node: to, from: handle, bytes });
@@ -416,7 +447,7 @@ impl Mesh {
                 self.signatures += job.signatures();
                 let verdict = match self.checking {
                     Checking::Assumed => Verdict::Valid,
-                    _ => job.run(protocol::items::keys::PublicKey::decompress),
+                    _ => job.run(PublicKey::decompress),
                 };
                 let verified = Input::Verified { job: job.id, verdict };
                 self.later(Duration::from_micros(100), Later::Input { node, input: verified });
@@ -439,7 +470,70 @@ impl Mesh {
             }
             Output::Read { peer, allowed } => self.reads.push((node, peer, allowed)),
             Output::Event(event) => self.events[node].push(event),
+            Output::Members(output) => self.member_output(node, *output),
         }
+    }
+}
+
+/// The parts of a mesh whose engines take part in membership. Node `n` has the key of number `n`.
+impl Mesh {
+    /// All engines take part from now on. Call this before the first input.
+    pub fn with_members(mut self, config: MembersConfig) -> Self {
+        let nodes = std::mem::take(&mut self.nodes).into_iter().enumerate();
+        self.nodes = nodes
+            .map(|(node, gossip)| {
+                let identity = Identity {
+                    key: key(node as u8).public(),
+                    instance: Instance([node as u8; 8]),
+                    version: 2,
+                    agent: "test".into(),
+                    reach: Reach::Addresses(vec![vec![node as u8].into()]),
+                    kept: vec![],
+                };
+                gossip.with_members(config, identity, self.now, MEMBERS_EPOCH_MS)
+            })
+            .collect();
+        self.members = true;
+        self
+    }
+
+    /// A node sends nothing and answers nothing from now on. Its links stay open.
+    pub fn silence(&mut self, node: usize) {
+        self.silent.insert(node);
+    }
+
+    /// What a node's application is told of members.
+    pub fn changes(&self, node: usize) -> impl Iterator<Item = (usize, MemberChange)> {
+        let number = |event: &MemberEvent| (0..u8::MAX).find(|number| key(*number).public() == event.member);
+        let of_node = self.member_events.iter().filter(move |(told, _)| *told == node);
+        of_node.filter_map(move |(_, event)| Some((usize::from(number(event)?), event.change)))
+    }
+
+    fn proved(&self, node: usize) -> Option<PublicKey> {
+        self.members.then(|| key(node as u8).public())
+    }
+
+    fn member_output(&mut self, node: usize, output: MemberOutput) {
+        let input = match output {
+            MemberOutput::Sign(unsigned) => {
+                let signed = unsigned.sign(&key(node as u8), &network()).expect("within bounds");
+                MemberInput::Signed(signed)
+            }
+            MemberOutput::Ping { probe, link } => match self.links.get(&(node, link)) {
+                Some(Some((other, _))) if !self.silent.contains(other) => {
+                    MemberInput::Probed { probe, answered: true }
+                }
+                _ => return,
+            },
+            MemberOutput::Dial { probe, record, .. } => {
+                let answers = |other: &usize| !self.silent.contains(other);
+                let there = (0..self.nodes.len()).find(|other| key(*other as u8).public() == record.key());
+                MemberInput::Probed { probe, answered: there.is_some_and(|other| answers(&other)) }
+            }
+            MemberOutput::Event(event) => return self.member_events.push((node, event)),
+            _ => return,
+        };
+        self.later(self.latency.times(2), Later::Input { node, input: Input::Members(Box::new(input)) });
     }
 }
 

@@ -153,6 +153,7 @@ mod members {
     mod coordinates; // estimates of round trips
     mod crowd; // many invented members
     mod detection; // members that die, are silent, leave and come back
+    mod engine; // the machine inside the engine
     mod field; // what users of other systems report
     mod health; // how far a node trusts its own timeouts
     pub mod liars; // false accusations, forged and replayed statements

@@ -153,7 +153,7 @@ fn hostile() -> Mesh {
     mesh.say(0, peer, bodies(&[&three[0], &three[1], &three[2]]));
     let grouped = PeerHandle(900);
     let group = Some(AddressGroup(7));
-    mesh.input(0, Input::PeerConnected { peer: grouped, direction: Direction::Inbound, group });
+    mesh.input(0, Input::PeerConnected { peer: grouped, direction: Direction::Inbound, group, key: None });
     for message in [Message::Hello(Hello::new(&network(), genesis())), inv(3)] {
         mesh.input(0, Input::Received { peer: grouped, message });
     }

@@ -301,6 +301,7 @@ impl Simulation {
                 self.feedback.push_back(Input::PeerDisconnected { peer });
             }
             Output::Read { peer, allowed } => self.set_reading(node, peer, allowed),
+            Output::Members(_) => {}
             Output::Event(event) => self.on_event(node, &event),
         }
     }

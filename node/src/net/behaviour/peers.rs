@@ -212,7 +212,7 @@ impl Behaviour {
         let direction = if outbound { gossip::Direction::Outbound } else { gossip::Direction::Inbound };
         self.host.recorder().record(What::PeerUp { peer: handle.0, peer_id: peer.to_string(), outbound });
         self.tell(Event::Up { peer, outbound });
-        self.host.input(Input::PeerConnected { peer: handle, direction, group });
+        self.host.input(Input::PeerConnected { peer: handle, direction, group, key: None });
     }
 
     pub(super) fn forget_link(&mut self, id: ConnectionId) {

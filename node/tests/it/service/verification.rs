@@ -18,7 +18,8 @@ fn job(id: u64, good: bool) -> VerifyJob {
         Transaction { author: PublicKey::default(), nonce: id, valid_until: 1, payload: vec![1, 2, 3].into() };
     let signed = transaction.sign(&key, if good { &network } else { &other }).expect("small");
     let sent_by = SentBy::Link(id as u32 % 8);
-    VerifyJob { id: JobId(id), sent_by, network, headers: Vec::new(), transactions: vec![Arc::new(signed)] }
+    let transactions = vec![Arc::new(signed)];
+    VerifyJob { id: JobId(id), sent_by, network, headers: Vec::new(), transactions, statements: Vec::new() }
 }
 
 #[tokio::test]

@@ -191,11 +191,14 @@ impl Gossip {
             Some(from) => SentBy::Link(from.0),
         };
         let (id, network) = (self.checks.next_job(), self.config.network.clone());
-        VerifyJob { id, sent_by, network, headers, transactions }
+        VerifyJob { id, sent_by, network, headers, transactions, statements: Vec::new() }
     }
 
     /// A verdict is back. The machine that had the job made decides what it means.
     pub(crate) fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
+        if self.take_statement_verdict(now, job, verdict) {
+            return;
+        }
         if let Some(checked) = self.checks.transaction_of(job)
             && verdict == Verdict::Valid
             && self.is_first_unknown(checked.transaction())

@@ -7,10 +7,10 @@
 
 use crate::codec::Encode as _;
 use crate::limits::{
-    BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX, INV_COST_FACTOR,
-    MESSAGE_COST_BYTES, PLACE_COST_BYTES,
+    BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, DIFFERENCE_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
+    INV_COST_FACTOR, MESSAGE_COST_BYTES, PLACE_COST_BYTES,
 };
-use crate::wire::message::{Message, Reconcile};
+use crate::wire::message::{MemberMessage, Message, Reconcile};
 
 /// What a message costs its sender's inbound budget.
 pub(crate) fn cost(message: &Message) -> u64 {
@@ -46,6 +46,16 @@ pub(crate) fn cost(message: &Message) -> u64 {
                 named.saturating_add(places.saturating_mul(PLACE_COST_BYTES))
             }
             _ => named,
+        },
+        Message::Members(message) => match &**message {
+            MemberMessage::News(sent) | MemberMessage::Wanted(sent) => bytes.saturating_add(bodies(sent.len())),
+            // As much as the longest answer takes, and a look-up for each member.
+            MemberMessage::Digests(_) => named.saturating_add(DIFFERENCE_BYTES_MAX as u64),
+            MemberMessage::Difference(difference) => {
+                let answer = if difference.wanted.is_empty() { 0 } else { DIFFERENCE_BYTES_MAX as u64 };
+                bytes.saturating_add(bodies(difference.statements.len())).saturating_add(answer)
+            }
+            MemberMessage::ProbeRequest { .. } | MemberMessage::ProbeAnswer { .. } => named,
         },
         Message::Hello(_) | Message::Goodbye(_) => bytes,
     };

@@ -31,6 +31,7 @@ impl Gossip {
         let tip = self.chain.tip();
         self.inventory.note(link, tip.id.short());
         let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from());
+        let hello = hello.with_features(self.features());
         self.send(handle, Message::Hello(hello));
     }
 
@@ -43,6 +44,7 @@ impl Gossip {
             self.leave_routes(now, handle);
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
+            self.part_member(now, handle);
             self.watch_again(now, false);
         }
     }
@@ -78,6 +80,7 @@ impl Gossip {
         }
         self.tell(Event::PeerReady { peer: from, tip: hello.tip });
         self.greet(now, from);
+        self.greet_member(now, from, hello.features);
         if hello.tip.height > tip.height || self.chain.header(&hello.tip.id).is_none() && hello.tip.height > 0 {
             self.ask_headers(now, from);
         }

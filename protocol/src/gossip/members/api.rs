@@ -13,13 +13,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::gossip::api::{AddressGroup, DisconnectReason, PeerHandle};
-use crate::items::hash::ShortId;
 use crate::items::keys::PublicKey;
 use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::items::member::record::SignedRecord;
-use crate::items::member::{Incarnation, Instance, Statement, Unsigned};
-use crate::wire::message::Digest;
+use crate::items::member::{Instance, Statement, Unsigned};
+pub use crate::wire::message::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
 
 /// What a member is, at the start of a run.
 #[derive(Clone, Debug)]
@@ -113,74 +112,19 @@ pub enum MemberInput {
     },
     /// This node can be reached elsewhere now.
     SetReach(Reach),
+    /// This node sets an entry, or removes it with `None`. Nothing changes if it may not
+    /// ([`Members::check_entry`](super::Members::check_entry)).
+    SetEntry {
+        /// The entry's key.
+        key: String,
+        /// Its value.
+        value: Option<Bytes>,
+    },
     /// This node leaves. The driver should run on for a few seconds, until the word is spread.
     Leave,
     /// The time given by [`Members::poll_timeout`](super::Members::poll_timeout) has come. Early and late calls
     /// are safe.
     Timeout,
-}
-
-/// What goes over a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MemberMessage {
-    /// Statements that may be new to the receiver.
-    News(Vec<Statement>),
-    /// The beginning of a comparison, or its next part.
-    Digests(Digests),
-    /// The answer to digests.
-    Difference(Difference),
-    /// What a difference asked for.
-    Wanted(Vec<Statement>),
-    /// Asks the receiver to try a member that did not answer the sender.
-    ProbeRequest {
-        /// The member.
-        subject: PublicKey,
-    },
-    /// The answer to a probe request: the member answered (an ack), or did not (a nack).
-    ProbeAnswer {
-        /// The member.
-        subject: PublicKey,
-        /// Whether it answered.
-        reached: bool,
-    },
-}
-
-/// What one node knows of the members whose short ids lie between two bounds. It is complete between them: a
-/// member that is not listed is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
-    /// Which way statements go.
-    pub mode: Digest,
-    /// The lowest short id.
-    pub from: ShortId,
-    /// The highest short id.
-    pub to: ShortId,
-    /// In the order of their short ids.
-    pub members: Vec<MemberDigest>,
-}
-
-/// What one node knows of one member, in a few bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberDigest {
-    /// The first 8 bytes of its key.
-    pub member: ShortId,
-    /// Its incarnation.
-    pub incarnation: Incarnation,
-    /// How the speaker sees it. Only the member itself takes note of it, so that it can refute.
-    pub state: MemberState,
-    /// Stands for the time of issue of its record and for its entries.
-    pub digest: ShortId,
-}
-
-/// The answer to digests, up to a short id. The asker goes on from there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The highest short id to which this is the answer.
-    pub until: ShortId,
-    /// What the asker lacks, records before the entries of the same member.
-    pub statements: Vec<Statement>,
-    /// Members of which the speaker lacks something.
-    pub wanted: Vec<ShortId>,
 }
 
 /// Something for the driver to do or know.
@@ -268,19 +212,6 @@ pub enum MemberChange {
     Returned,
     /// Two machines use its key.
     Conflict,
-}
-
-/// How this node sees a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MemberState {
-    /// It takes part.
-    Alive,
-    /// Somebody says that it does not answer. It still counts as a member.
-    Suspect,
-    /// It does not answer this node, after a suspicion.
-    Dead,
-    /// It has left by its own word.
-    Left,
 }
 
 /// What is known of a member.

@@ -190,13 +190,13 @@ impl Own {
     }
 
     /// Sets or removes an entry.
-    pub(super) fn set_entry(
-        &mut self,
-        wall_ms: u64,
-        key: String,
-        value: Option<Bytes>,
-    ) -> Result<(), DecodeError> {
-        self.entries.set(wall_ms, key, value)
+    pub(super) fn set_entry(&mut self, wall_ms: u64, key: String, value: Option<Bytes>) {
+        self.entries.set(wall_ms, key, value);
+    }
+
+    /// Whether an entry may be set.
+    pub(super) fn check_entry(&self, key: &str, value: Option<&[u8]>) -> Result<(), DecodeError> {
+        self.entries.check(key, value)
     }
 
     /// The next thing that is to be signed.
@@ -273,21 +273,15 @@ impl Namespace {
         self.changed = true;
     }
 
-    /// A version is in milliseconds since 1970, and at least one more than the last. So it also rises from one run
-    /// to the next if nothing was kept.
-    fn set(&mut self, wall_ms: u64, key: String, value: Option<Bytes>) -> Result<(), DecodeError> {
+    /// Whether an entry may be set, or removed with `None`.
+    fn check(&self, key: &str, value: Option<&[u8]>) -> Result<(), DecodeError> {
         if key.is_empty() {
             return Err(DecodeError::BadValue("an entry's key"));
         }
         if key.len() > ENTRY_KEY_LEN_MAX {
             return Err(DecodeError::TooLong { what: "an entry's key", max: ENTRY_KEY_LEN_MAX });
         }
-        let Some(value) = value else {
-            if self.entries.remove(&key).is_some() {
-                self.touch(wall_ms);
-            }
-            return Ok(());
-        };
+        let Some(value) = value else { return Ok(()) };
         let others = self.entries.iter().filter(|(other, _)| **other != key);
         let (count, bytes) = others.fold((0_usize, 0_usize), |(count, bytes), (key, (value, _))| {
             (count.saturating_add(1), bytes.saturating_add(key.len()).saturating_add(value.len()))
@@ -298,9 +292,23 @@ impl Namespace {
         if bytes.saturating_add(key.len()).saturating_add(value.len()) > ENTRIES_BYTES_MAX {
             return Err(DecodeError::TooLong { what: "the entries of a member", max: ENTRIES_BYTES_MAX });
         }
+        Ok(())
+    }
+
+    /// A version is in milliseconds since 1970, and at least one more than the last. So it also rises from one run
+    /// to the next if nothing was kept.
+    fn set(&mut self, wall_ms: u64, key: String, value: Option<Bytes>) {
+        if self.check(&key, value.as_deref()).is_err() {
+            return;
+        }
+        let Some(value) = value else {
+            if self.entries.remove(&key).is_some() {
+                self.touch(wall_ms);
+            }
+            return;
+        };
         let version = self.touch(wall_ms);
         self.entries.insert(key, (value, version));
-        Ok(())
     }
 
     fn touch(&mut self, wall_ms: u64) -> u64 {

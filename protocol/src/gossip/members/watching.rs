@@ -26,6 +26,7 @@ mod checks;
 pub(super) mod feelers;
 pub(super) mod probes;
 mod retries;
+pub mod suspicion;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -107,6 +107,26 @@ pub enum Reconcile {
     },
 }
 
+impl Digest {
+    /// Its number on the wire.
+    pub(super) const fn number(self) -> u64 {
+        match self {
+            Self::Push => 0,
+            Self::Pull => 1,
+            Self::PushPull => 2,
+        }
+    }
+
+    pub(super) fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
+        match reader.field("a digest").uint()? {
+            0 => Ok(Self::Push),
+            1 => Ok(Self::Pull),
+            2 => Ok(Self::PushPull),
+            _ => Err(DecodeError::BadValue("a digest")),
+        }
+    }
+}
+
 impl Reconcile {
     /// The first tag.
     pub(super) const TAGS: core::ops::RangeInclusive<u64> = 14..=20;
@@ -140,12 +160,7 @@ impl Reconcile {
         Ok(match tag {
             14 => Self::Open {
                 number,
-                digest: match reader.field("a digest").uint()? {
-                    0 => Digest::Push,
-                    1 => Digest::Pull,
-                    2 => Digest::PushPull,
-                    _ => return Err(DecodeError::BadValue("a digest")),
-                },
+                digest: Digest::read(reader)?,
                 size: small(reader, "a sketch's size")?,
                 tip: read_tip(reader)?,
                 salt: <[u8; 16]>::try_from(reader.bytes("a salt", 16)?.as_ref())
@@ -193,11 +208,7 @@ impl Encode for Reconcile {
         match self {
             Self::Open { number, digest, size, tip, salt, symbols } => {
                 head(writer, 14, number);
-                writer.uint(match digest {
-                    Digest::Push => 0,
-                    Digest::Pull => 1,
-                    Digest::PushPull => 2,
-                });
+                writer.uint(digest.number());
                 writer.uint(u64::from(*size));
                 write_tip(writer, tip);
                 writer.bytes(salt);

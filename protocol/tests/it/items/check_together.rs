@@ -41,7 +41,14 @@ fn job(number: u64, sent_by: SentBy, good: &[bool]) -> VerifyJob {
         signed(&author, number * 1_000 + place, *good)
     });
     let transactions = transactions.collect();
-    VerifyJob { id: JobId(number), sent_by, network: network(), headers: Vec::new(), transactions }
+    VerifyJob {
+        id: JobId(number),
+        sent_by,
+        network: network(),
+        headers: Vec::new(),
+        transactions,
+        statements: Vec::new(),
+    }
 }
 
 fn check(jobs: &[VerifyJob]) -> Tally {

@@ -305,10 +305,9 @@ impl Mesh {
 
     /// Sets an entry of a node.
     pub fn set_entry(&mut self, node: usize, key: &str, value: &[u8]) {
-        let (now, wall_ms) = (self.now, self.wall_ms());
+        self.nodes[node].members.check_entry(key, Some(value)).expect("within bounds");
         let value = Some(Bytes::copy_from_slice(value));
-        self.nodes[node].members.set_entry(now, wall_ms, key.into(), value).expect("within bounds");
-        self.drain(node);
+        self.input(node, MemberInput::SetEntry { key: key.into(), value });
     }
 
     /// A peer of a test's own says something to a node over their link.

@@ -176,7 +176,7 @@ fn messages() -> Vec<Value> {
         ("an item too few", "bad_value", vec![0x81, 0x0b]),
         ("an item too many", "bad_value", vec![0x83, 0x0b, 5, 5]),
         ("nine items", "over_bound", [&[0x89][..], &[0; 9]].concat()),
-        ("an unknown tag", "bad_value", vec![0x82, 0x18, 24, 0]),
+        ("an unknown tag", "bad_value", vec![0x82, 0x18, 60, 0]),
         ("a negative number", "wrong_type", ack(&[0x20])),
         ("a float", "wrong_type", ack(&[0xf9, 0, 0])),
         ("null for a number", "wrong_type", ack(&[0xf6])),

@@ -250,7 +250,14 @@ impl Service {
         self.jobs = self.jobs.saturating_add(1);
         // No link of a comparison is on trial: the pool checks what is waiting in batches, as it does for Hearsay.
         let (id, sent_by) = (JobId(self.jobs), SentBy::Ourselves);
-        VerifyJob { id, sent_by, network: self.config.network.clone(), headers, transactions }
+        VerifyJob {
+            id,
+            sent_by,
+            network: self.config.network.clone(),
+            headers,
+            transactions,
+            statements: Vec::new(),
+        }
     }
 
     fn check(&mut self, job: VerifyJob, check: Check) {

@@ -86,7 +86,7 @@ impl Simulation {
                     checker.connected(self.now, node, far, peer);
                 }
             }
-            self.step(node, Input::PeerConnected { peer, direction, group });
+            self.step(node, Input::PeerConnected { peer, direction, group, key: None });
             // A node's first ping tells the round trip soon after.
             let trip = self.delays.one_way_us(node, far).saturating_add(self.delays.one_way_us(far, node));
             let lowest = Duration::from_micros(trip);

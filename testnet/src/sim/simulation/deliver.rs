@@ -283,6 +283,8 @@ fn gist(message: &Message) -> u64 {
             Reconcile::Offer { ids, .. } => fold(&mut ids.iter().copied()),
             other => other.to_bytes().len() as u64,
         },
+        // What statements say follows from who sent them when.
+        Message::Members(message) => message.to_bytes().len() as u64,
         // The reason for it is in the messages that were sent before.
         Message::Goodbye(_) => 0,
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),

@@ -21,8 +21,8 @@
 //! Deliberately absent: who the accusers are and whether they are distinct; refutations; the check itself; timers.
 //! If time stands still or jumps back, deadlines wait for the clock.
 
-use super::config::MembersConfig;
-use super::logarithm::{Fixed, log2};
+use crate::gossip::members::config::MembersConfig;
+use crate::gossip::members::logarithm::{Fixed, log2};
 use crate::limits::SUSPICION_ACCUSERS;
 use crate::time::{Duration, Time};
 
