@@ -36,6 +36,7 @@ RECORD_BYTES_MAX = 1_024
 AGENT_BYTES_MAX = 64
 MEMBER_ADDRESSES_MAX, MEMBER_ADDRESS_BYTES_MAX, MEMBER_RELAYS_MAX = 8, 272, 3
 ENTRIES_MAX, ENTRY_KEY_BYTES_MAX, ENTRIES_BYTES_MAX = 64, 64, 4_096
+STATEMENTS_MAX, DIGESTS_MAX, DIFFERENCE_WANTED_MAX = 512, 1_024, 64
 GOODBYE_REASON_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
@@ -386,6 +387,19 @@ def read_places(reader):
     return value
 
 
+def read_statements(reader):
+    return reader.list(STATEMENTS_MAX, read_statement)
+
+
+def read_digests(reader):
+    mode, first, last = reader.uint(2), reader.fixed(8), reader.fixed(8)
+    items = reader.array(4 * DIGESTS_MAX)
+    if items % 4:
+        raise Refused("bad_value", "digests of which one is cut")
+    one = lambda: (reader.fixed(8), reader.uint(), reader.uint(3), reader.fixed(8))
+    return mode, first, last, [one() for _ in range(items // 4)]
+
+
 def read_word(reader):
     """A goodbye's reason."""
     word = reader.text(GOODBYE_REASON_BYTES_MAX)
@@ -436,6 +450,12 @@ MESSAGES = {
     21: ("goodbye", 2, read_word),
     22: ("ping", 2, lambda r: r.fixed(8)),
     23: ("pong", 2, lambda r: r.fixed(8)),
+    24: ("news", 2, read_statements),
+    25: ("digests", 5, read_digests),
+    26: ("memberdifference", 4, lambda r: (r.fixed(8), read_statements(r), r.list(DIFFERENCE_WANTED_MAX, read_short))),
+    27: ("statements", 2, read_statements),
+    28: ("proberequest", 2, read_id),
+    29: ("probeanswer", 3, lambda r: (read_id(r), r.bool())),
 }
 
 
@@ -643,6 +663,8 @@ def expected_messages(vectors):
     block = whole(bytes.fromhex(vectors["block"]), read_block)
     header = whole(bytes.fromhex(vectors["header"]["encoded"]), read_header)
     author, producer, own = bytes.fromhex(vectors["transactions"][0]["author"]), header["producer"], b"\x07" * 8
+    accusation = whole(bytes.fromhex(vectors["accusation"]), read_statement)
+    subject, last = accusation["subject"], b"\xff" * 8
     return {
         "hello": (2, vectors["network"], 0, 1, block_id, 1),
         "inv": [(first[:8], 5), (second, 1000)],
@@ -669,6 +691,12 @@ def expected_messages(vectors):
         "offer": (1_000_000, [first[:8], second[:8]]),
         "take": (1_000_000, bytes([0b0100_0000])),
         "list": (1_000_000, second[:8]),
+        "news": [accusation],
+        "digests": (2, bytes(8), last, [(subject[:8], accusation["incarnation"], 1, b"\x09" * 8)]),
+        "memberdifference": (last, [accusation], [subject[:8]]),
+        "statements": [accusation],
+        "proberequest": subject,
+        "probeanswer": (subject, True),
     }
 
 
@@ -688,7 +716,7 @@ def check_messages(checks, vectors):
     author, producer = vectors["transactions"][0]["author"], vectors["header"]["producer"]
     checks.equal("route of transactions", route(0, bytes.fromhex(author)).hex(), vectors["routes"]["transactions"])
     checks.equal("route of blocks", route(1, bytes.fromhex(producer)).hex(), vectors["routes"]["blocks"])
-    for tag in (24, 25):
+    for tag in (30, 31):
         checks.refused(f"message tag {tag}", bytes([0x82, 0x18, tag, 0x80]), read_message, ("bad_value", 1))
 
 
@@ -1097,6 +1125,9 @@ def check_wire(checks, vectors):
     check_header(checks, network, vectors["header"])
     check_block(checks, vectors)
     check_messages(checks, vectors)
+    accusation = whole(bytes.fromhex(vectors["accusation"]), read_statement)
+    signed = tstr(accusation["domain"]) + tstr(network) + accusation["signed"]
+    checks.signature("accusation", accusation["signer"], signed, accusation["signature"])
 
 
 FILES = {

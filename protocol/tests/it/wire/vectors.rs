@@ -8,11 +8,16 @@ use bytes::Bytes;
 use protocol::gossip::repair::sketch::SaltedId;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
 use protocol::items::hash::{RouteId, RouteKind, ShortId, TxId};
+use protocol::items::member::Statement;
+use protocol::items::member::accusation::Accusation;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::GOODBYE_REASON_LEN_MAX;
 use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::frame::Frame;
-use protocol::wire::message::{Digest, GoodbyeReason, Hello, InvEntry, Message, Outcome, Reconcile, Tip, TxRef};
+use protocol::wire::message::{
+    Difference, Digest, Digests, GoodbyeReason, Hello, InvEntry, MemberDigest, MemberMessage, MemberState,
+    Message, Outcome, Reconcile, Tip, TxRef,
+};
 use serde_json::{Map, Value, json};
 
 use crate::harness::{block, genesis, key, network, producer, tip_of, transaction};
@@ -57,7 +62,41 @@ fn messages() -> Vec<(&'static str, Message)> {
     let tip = Tip { height: 1, id: block.header.id() };
     messages.extend(reconciling(tip, [small.id().short(), other.id().short()]));
     messages.push(("goodbye", Message::Goodbye(GoodbyeReason::new("invalid_signature").unwrap())));
+    messages.extend(members());
     messages
+}
+
+/// The accusation of `members.json`.
+fn accusation() -> Statement {
+    let (accuser, subject) = (key(2).public(), key(1).public());
+    let accusation = Accusation { accuser, subject, incarnation: 1_700_000_000_000 };
+    Statement::Accusation(accusation.sign(&key(2), &network()))
+}
+
+/// What members say.
+fn members() -> [(&'static str, Message); 6] {
+    let subject = key(1).public();
+    let statements = vec![accusation()];
+    let [a, b, c, d, e, f, g, h, ..] = subject.0;
+    let member = ShortId([a, b, c, d, e, f, g, h]);
+    let one = MemberDigest {
+        member,
+        incarnation: 1_700_000_000_000,
+        state: MemberState::Suspect,
+        digest: ShortId([9; 8]),
+    };
+    let (from, to) = (ShortId([0; 8]), ShortId([255; 8]));
+    let digests = Digests { mode: Digest::PushPull, from, to, members: vec![one] };
+    let difference = Difference { until: to, statements: statements.clone(), wanted: vec![member] };
+    [
+        ("news", MemberMessage::News(statements.clone())),
+        ("digests", MemberMessage::Digests(digests)),
+        ("memberdifference", MemberMessage::Difference(difference)),
+        ("statements", MemberMessage::Wanted(statements)),
+        ("proberequest", MemberMessage::ProbeRequest { subject }),
+        ("probeanswer", MemberMessage::ProbeAnswer { subject, reached: true }),
+    ]
+    .map(|(name, message)| (name, Message::Members(Box::new(message))))
 }
 
 /// All messages, and the frames that are none.
@@ -132,6 +171,7 @@ fn vectors() -> Value {
             "id": block.header.id().to_string(),
         },
         "block": hex::encode(block.to_bytes()),
+        "accusation": hex::encode(accusation().to_bytes()),
         "merkle_roots": roots.collect::<Vec<_>>(),
         "messages": messages,
     })
