@@ -1,13 +1,14 @@
 //! The types of the engine's interface: what goes in, what comes out, what can be asked. Data only.
 
+pub(super) mod members;
 mod stats;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use self::members::{MemberInput, MemberOutput};
 pub use self::stats::Stats;
-use super::members::{MemberInput, MemberOutput};
 use crate::items::block::Block;
 use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};

@@ -35,14 +35,12 @@
 //! sample of the members of a network that is larger than the view, and the entries `tip`, `peers`, `rtt` and
 //! `uptime`.
 
-mod api;
 pub mod config;
-pub mod coordinates;
+mod estimates;
+mod fill;
 pub mod health;
 pub(super) mod limits;
-pub mod logarithm;
 mod own;
-pub mod phi;
 mod seam;
 mod spread;
 mod view;
@@ -55,15 +53,13 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-pub use self::api::{
-    Difference, Digests, Identity, MemberChange, MemberDigest, MemberEvent, MemberInfo, MemberInput,
-    MemberMessage, MemberOutput, MemberState, ProbeId, Reach, Via,
-};
 pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};
-pub use self::coordinates::{Coordinates, LatencyFilter, Unusable, Vivaldi};
+pub use self::estimates::coordinates::{self, Coordinates, LatencyFilter, Unusable, Vivaldi};
+pub use self::estimates::logarithm;
+pub use self::estimates::phi::{self, Phi};
+pub use self::fill::MembersOccupancy;
 pub use self::health::{Awareness, PauseGuard, Probe};
 use self::own::Own;
-pub use self::phi::Phi;
 pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
 use self::spread::push_pull::PushPull;
@@ -72,6 +68,10 @@ use self::view::{Member, Row, View};
 use self::watching::Watching;
 pub use self::watching::suspicion::{self, Suspicion};
 use crate::codec::DecodeError;
+pub use crate::gossip::api::members::{
+    Difference, Digests, Identity, MemberChange, MemberDigest, MemberEvent, MemberInfo, MemberInput,
+    MemberMessage, MemberOutput, MemberState, ProbeId, Reach, Via,
+};
 use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::items::hash::ShortId;
 use crate::items::keys::PublicKey;
@@ -106,25 +106,6 @@ pub struct Members {
     wall_ms: u64,
     chance: ChaCha8Rng,
     outputs: VecDeque<MemberOutput>,
-}
-
-/// How full the machine's memories are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MembersOccupancy {
-    /// Members in the view, this node among them.
-    pub members: usize,
-    /// Bytes of the view.
-    pub bytes: usize,
-    /// Pieces of news, and bytes of their statements.
-    pub news: (usize, usize),
-    /// Cases of accused members.
-    pub cases: usize,
-    /// Probes of this node's own, and for others.
-    pub probes: (usize, usize),
-    /// Addresses that were dialled lately for members that have never answered.
-    pub feelers: usize,
-    /// Statements whose signatures are being checked.
-    pub checking: usize,
 }
 
 impl Members {
@@ -227,20 +208,6 @@ impl Members {
     #[must_use]
     pub fn was_heard_before(&self, link: PeerHandle, now: Time, span: Duration) -> bool {
         self.links.by_handle.get(&link).is_some_and(|link| now.since(link.heard_at) >= span)
-    }
-
-    /// How full everything is.
-    #[must_use]
-    pub fn occupancy(&self) -> MembersOccupancy {
-        MembersOccupancy {
-            members: self.view.len(),
-            bytes: self.view.bytes(),
-            news: self.spread.len(),
-            cases: self.watching.cases.len(),
-            probes: self.watching.probes.len(),
-            feelers: self.watching.feelers.len(),
-            checking: self.checking.len(),
-        }
     }
 
     /// Begins an input: looks whether this node was not running until now.

@@ -15,6 +15,7 @@ pub use foresee::Ahead;
 use super::Gossip;
 use super::api::PeerHandle;
 use super::links::peer::Peer;
+use super::members::Members;
 use crate::limits::{
     BULK_CREDIT_BYTES, CONTROL_CREDIT_BYTES, OUTPUTS_PER_PEER_PEAK, OUTPUTS_SHARED_PEAK, UNHANDLED_MAX,
 };
@@ -75,6 +76,7 @@ impl Gossip {
         count(bounds::HOT, self.relay.hot());
         count(bounds::GROUPS, self.requests.groups());
         self.occupancy_of_routes(visit);
+        self.occupancy_of_members(visit);
         let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
         let (jobs, submitted) = self.checks.len();
         let of_gone = jobs.saturating_sub(of_peers).saturating_sub(submitted);
@@ -125,6 +127,27 @@ impl Gossip {
             (bounds::RECORDS, routes.records),
         ] {
             visit(fill(&bound, None, used, peers.saturating_mul(bound.limit)));
+        }
+    }
+
+    /// Nothing if this node takes no part in membership.
+    fn occupancy_of_members(&self, visit: &mut dyn FnMut(Occupancy)) {
+        let Some(seen) = self.members().map(Members::occupancy) else { return };
+        for (bound, used) in [
+            (bounds::MEMBERS, seen.members),
+            (bounds::MEMBER_BYTES, seen.bytes),
+            (bounds::NEWS, seen.news.0),
+            (bounds::NEWS_BYTES, seen.news.1),
+            (bounds::CASES, seen.cases),
+            (bounds::PROBES, seen.probes.0),
+            (bounds::PROBES_FOR_OTHERS, seen.probes.1),
+            (bounds::PROBES_NEXT, seen.probed_next),
+            (bounds::FEELERS, seen.feelers.0),
+            (bounds::CHECK_FEELERS, seen.feelers.1),
+            (bounds::CONFLICTS, seen.conflicts),
+            (bounds::HANDED, seen.handed),
+        ] {
+            visit(fill(&bound, None, used, bound.limit));
         }
     }
 

@@ -1,13 +1,13 @@
 //! A few engines on virtual time, with links of equal delay between them, and raw peers that a test plays itself.
 //! Messages cross a link as encoded bytes, so every test also exercises the codec.
 
+mod members;
+
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::gossip::members::{
-    Identity, MemberChange, MemberEvent, MemberInput, MemberOutput, MembersConfig, Reach,
-};
+use protocol::gossip::members::MemberEvent;
 use protocol::gossip::{
     Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, Reconciliation,
     RelayPolicy, Submission,
@@ -15,7 +15,6 @@ use protocol::gossip::{
 use protocol::items::block::{Block, Header, transactions_root};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::{PublicKey, SecretKey};
-use protocol::items::member::Instance;
 use protocol::items::network::NetworkId;
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::items::validator::{Producers, Validator};
@@ -83,9 +82,6 @@ pub fn tip_of(block: &Block) -> Tip {
 pub fn genesis() -> Tip {
     Tip { height: 0, id: network().genesis() }
 }
-
-/// The wall clock at the mesh's first moment.
-const MEMBERS_EPOCH_MS: u64 = 1_800_000_000_000;
 
 /// A message on its way, or something else that happens later.
 #[derive(Debug)]
@@ -472,68 +468,6 @@ impl Mesh {
             Output::Event(event) => self.events[node].push(event),
             Output::Members(output) => self.member_output(node, *output),
         }
-    }
-}
-
-/// The parts of a mesh whose engines take part in membership. Node `n` has the key of number `n`.
-impl Mesh {
-    /// All engines take part from now on. Call this before the first input.
-    pub fn with_members(mut self, config: MembersConfig) -> Self {
-        let nodes = std::mem::take(&mut self.nodes).into_iter().enumerate();
-        self.nodes = nodes
-            .map(|(node, gossip)| {
-                let identity = Identity {
-                    key: key(node as u8).public(),
-                    instance: Instance([node as u8; 8]),
-                    version: 2,
-                    agent: "test".into(),
-                    reach: Reach::Addresses(vec![vec![node as u8].into()]),
-                    kept: vec![],
-                };
-                gossip.with_members(config, identity, self.now, MEMBERS_EPOCH_MS)
-            })
-            .collect();
-        self.members = true;
-        self
-    }
-
-    /// A node sends nothing and answers nothing from now on. Its links stay open.
-    pub fn silence(&mut self, node: usize) {
-        self.silent.insert(node);
-    }
-
-    /// What a node's application is told of members.
-    pub fn changes(&self, node: usize) -> impl Iterator<Item = (usize, MemberChange)> {
-        let number = |event: &MemberEvent| (0..u8::MAX).find(|number| key(*number).public() == event.member);
-        let of_node = self.member_events.iter().filter(move |(told, _)| *told == node);
-        of_node.filter_map(move |(_, event)| Some((usize::from(number(event)?), event.change)))
-    }
-
-    fn proved(&self, node: usize) -> Option<PublicKey> {
-        self.members.then(|| key(node as u8).public())
-    }
-
-    fn member_output(&mut self, node: usize, output: MemberOutput) {
-        let input = match output {
-            MemberOutput::Sign(unsigned) => {
-                let signed = unsigned.sign(&key(node as u8), &network()).expect("within bounds");
-                MemberInput::Signed(signed)
-            }
-            MemberOutput::Ping { probe, link } => match self.links.get(&(node, link)) {
-                Some(Some((other, _))) if !self.silent.contains(other) => {
-                    MemberInput::Probed { probe, answered: true }
-                }
-                _ => return,
-            },
-            MemberOutput::Dial { probe, record, .. } => {
-                let answers = |other: &usize| !self.silent.contains(other);
-                let there = (0..self.nodes.len()).find(|other| key(*other as u8).public() == record.key());
-                MemberInput::Probed { probe, answered: there.is_some_and(|other| answers(&other)) }
-            }
-            MemberOutput::Event(event) => return self.member_events.push((node, event)),
-            _ => return,
-        };
-        self.later(self.latency.times(2), Later::Input { node, input: Input::Members(Box::new(input)) });
     }
 }
 

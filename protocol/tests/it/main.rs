@@ -150,16 +150,19 @@ mod sync {
 /// Tests of membership: of its machine, and of the parts that only compute.
 mod members {
     mod config; // all parameters, and what follows from them
-    mod coordinates; // estimates of round trips
     mod crowd; // many invented members
     mod detection; // members that die, are silent, leave and come back
     mod engine; // the machine inside the engine
+    /// Tests of what is computed from measurements.
+    mod estimates {
+        mod coordinates; // estimates of round trips
+        mod logarithm; // in fixed point
+        mod phi; // the accrual detector
+    }
     mod field; // what users of other systems report
     mod health; // how far a node trusts its own timeouts
     pub mod liars; // false accusations, forged and replayed statements
-    mod logarithm; // in fixed point
     pub mod mesh; // machines on virtual time
-    mod phi; // the accrual detector
     mod spreading; // news and comparisons
     mod suspicion; // how long a suspicion lasts
 }

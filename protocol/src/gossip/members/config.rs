@@ -14,7 +14,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::logarithm::{Fixed, log2_up, log10, log10_up};
+use super::estimates::logarithm::{Fixed, log2_up, log10, log10_up};
 use crate::limits::MEMBERS_MAX;
 use crate::time::Duration;
 

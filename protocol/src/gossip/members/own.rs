@@ -23,9 +23,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::api::{Identity, Reach};
 use super::spread::Class;
 use crate::codec::DecodeError;
+use crate::gossip::api::members::{Identity, Reach};
 use crate::items::keys::PublicKey;
 use crate::items::member::accusation::Accusation;
 use crate::items::member::entries::{Entries, Entry, SignedEntries};

@@ -54,6 +54,10 @@ struct Checking {
 }
 
 impl Membership {
+    /// The memory of a statement in check, and of a peer before its Hello, as entries of a tree.
+    pub(super) const CHECKING_BYTES: usize = size_of::<(JobId, Checking)>();
+    pub(super) const MET_BYTES: usize = size_of::<(PeerHandle, (PublicKey, Option<AddressGroup>))>();
+
     fn wall_ms(&self, now: Time) -> u64 {
         let (at, ms) = self.wall;
         ms.saturating_add(now.since(at).as_millis())

@@ -21,6 +21,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::codec::Encode as _;
+use crate::footprint::tree;
 use crate::gossip::api::PeerHandle;
 use crate::items::keys::PublicKey;
 use crate::items::member::Statement;
@@ -71,6 +72,9 @@ pub(super) struct Spread {
 }
 
 impl Spread {
+    /// The memory of a piece of news, beside its statement's bytes and the links that have it.
+    pub(super) const ENTRY_BYTES: usize = tree(size_of::<(Turn, News)>()) + tree(size_of::<(Topic, Turn)>());
+
     /// Spreads a statement to all links but the one that brought it.
     pub(super) fn add(&mut self, class: Class, statement: Statement, from: Option<PeerHandle>) {
         let topic = Topic::of(&statement);

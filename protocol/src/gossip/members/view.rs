@@ -26,9 +26,9 @@ use core::hash::BuildHasher as _;
 use hashbrown::HashTable;
 
 use self::rooms::Rooms;
-use super::api::{MemberDigest, MemberState};
 use crate::footprint::{block, hashed, tree};
 use crate::gossip::api::AddressGroup;
+use crate::gossip::api::members::{MemberDigest, MemberState};
 use crate::items::hash::{ShortId, sha256};
 use crate::items::keys::PublicKey;
 use crate::items::member::entries::SignedEntries;

@@ -35,10 +35,10 @@ use self::cases::Cases;
 use self::feelers::Feelers;
 use self::probes::{Probes, Purpose};
 use self::retries::Retries;
-use super::api::{MemberOutput, MemberState};
 use super::view::Row;
 use super::{Awareness, Members, PauseGuard};
 use crate::gossip::api::PeerHandle;
+use crate::gossip::api::members::{MemberOutput, MemberState};
 use crate::items::member::Unsigned;
 use crate::limits::{ACCUSE_INTERVAL, PROBES_NEXT_MAX, REJOIN_MAX, REJOIN_MIN, REJOIN_PACE};
 use crate::seeded::SeededState;
@@ -96,6 +96,15 @@ impl Watching {
         self.round.retain(|other| *other != row);
         self.retries.remove(row);
         self.to_accuse.retain(|other| *other != row);
+    }
+
+    pub(super) fn probed_next(&self) -> usize {
+        self.next.len()
+    }
+
+    /// Addresses that were dialled for strangers: by rounds, and by checks.
+    pub(super) fn feelers(&self) -> (usize, usize) {
+        (self.feelers.len(), self.check_feelers.len())
     }
 
     /// A member that has lost its link is probed next.

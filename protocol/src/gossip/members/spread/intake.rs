@@ -20,9 +20,9 @@ use alloc::vec::Vec;
 
 use super::Class;
 use crate::codec::Encode as _;
+use crate::gossip::api::members::{MemberChange, MemberEvent, MemberOutput, MemberState, Via};
 use crate::gossip::api::{DisconnectReason, PeerHandle};
 use crate::gossip::members::Members;
-use crate::gossip::members::api::{MemberChange, MemberEvent, MemberOutput, MemberState, Via};
 use crate::gossip::members::view::{Row, Second};
 use crate::items::member::Statement;
 use crate::items::member::accusation::SignedAccusation;

@@ -27,8 +27,8 @@ use core::iter::Peekable;
 
 use crate::codec::Encode as _;
 use crate::gossip::api::PeerHandle;
+use crate::gossip::api::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
 use crate::gossip::members::Members;
-use crate::gossip::members::api::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
 use crate::gossip::members::view::Row;
 use crate::items::hash::ShortId;
 use crate::items::member::Statement;

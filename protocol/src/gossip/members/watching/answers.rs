@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::probes::{Probe, Purpose};
 use crate::gossip::api::PeerHandle;
+use crate::gossip::api::members::{MemberMessage, MemberOutput, ProbeId};
 use crate::gossip::members::Members;
-use crate::gossip::members::api::{MemberMessage, MemberOutput, ProbeId};
 use crate::gossip::members::health::Probe as Outcome;
 use crate::gossip::members::spread::links::PROBE_REQUEST_COST;
 use crate::gossip::members::view::Row;

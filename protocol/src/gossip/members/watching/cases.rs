@@ -12,6 +12,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::footprint::{block, tree};
 use crate::gossip::members::Suspicion;
 use crate::gossip::members::view::Row;
 use crate::items::keys::PublicKey;
@@ -79,6 +80,11 @@ impl Case {
 }
 
 impl Cases {
+    /// The memory of a case: its entry, its accusers, and when it is due.
+    pub(in crate::gossip::members) const ENTRY_BYTES: usize = tree(size_of::<(Row, Case)>())
+        + block(SUSPICION_ACCUSERS.next_power_of_two() * size_of::<PublicKey>())
+        + tree(size_of::<(Time, Row)>());
+
     /// Whether an accusation of this incarnation by this accuser would be new, and would be kept.
     pub(in crate::gossip::members) fn accepts(
         &self,

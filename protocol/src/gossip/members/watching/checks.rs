@@ -5,7 +5,7 @@ use rand_core::Rng as _;
 use super::cases::Step;
 use super::probes::Purpose;
 use crate::gossip::api::PeerHandle;
-use crate::gossip::members::api::{MemberChange, MemberMessage, MemberState};
+use crate::gossip::api::members::{MemberChange, MemberMessage, MemberState};
 use crate::gossip::members::spread::Class;
 use crate::gossip::members::view::{Row, Second};
 use crate::gossip::members::{Members, Suspicion};

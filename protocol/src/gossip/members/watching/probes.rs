@@ -4,8 +4,9 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::footprint::{block, tree};
 use crate::gossip::api::PeerHandle;
-use crate::gossip::members::api::ProbeId;
+use crate::gossip::api::members::ProbeId;
 use crate::gossip::members::view::Row;
 use crate::items::keys::PublicKey;
 use crate::limits::{PROBES_FOR_OTHERS_MAX, PROBES_MAX};
@@ -75,6 +76,12 @@ impl Probe {
 }
 
 impl Probes {
+    /// The memory of an open probe: its entry, when it is due, its row, and the peers that were asked, 16 at most.
+    pub(in crate::gossip::members) const ENTRY_BYTES: usize = tree(size_of::<(ProbeId, Probe)>())
+        + tree(size_of::<(Time, ProbeId)>())
+        + tree(size_of::<(Row, ProbeId)>())
+        + block(16 * size_of::<(PeerHandle, Option<bool>)>());
+
     /// Whether a probe may begin: there is room, and none of this node's own is open for this member.
     pub(super) fn may_begin(&self, row: Row, purpose: Purpose) -> bool {
         match purpose {

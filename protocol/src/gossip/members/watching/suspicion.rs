@@ -22,7 +22,7 @@
 //! If time stands still or jumps back, deadlines wait for the clock.
 
 use crate::gossip::members::config::MembersConfig;
-use crate::gossip::members::logarithm::{Fixed, log2};
+use crate::gossip::members::estimates::logarithm::{Fixed, log2};
 use crate::limits::SUSPICION_ACCUSERS;
 use crate::time::{Duration, Time};
 

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::gossip::api::{AddressGroup, DisconnectReason, PeerHandle};
+use super::{AddressGroup, DisconnectReason, PeerHandle};
 use crate::items::keys::PublicKey;
 use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
@@ -113,7 +113,7 @@ pub enum MemberInput {
     /// This node can be reached elsewhere now.
     SetReach(Reach),
     /// This node sets an entry, or removes it with `None`. Nothing changes if it may not
-    /// ([`Members::check_entry`](super::Members::check_entry)).
+    /// ([`Members::check_entry`](crate::gossip::members::Members::check_entry)).
     SetEntry {
         /// The entry's key.
         key: String,
@@ -122,7 +122,7 @@ pub enum MemberInput {
     },
     /// This node leaves. The driver should run on for a few seconds, until the word is spread.
     Leave,
-    /// The time given by [`Members::poll_timeout`](super::Members::poll_timeout) has come. Early and late calls
+    /// The time given by [`Members::poll_timeout`](crate::gossip::members::Members::poll_timeout) has come. Early and late calls
     /// are safe.
     Timeout,
 }
