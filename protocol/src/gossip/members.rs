@@ -31,9 +31,8 @@
 //! * [`phi`]: the accrual detector.
 //! * [`coordinates`]: estimates of round trips between any two members.
 //!
-//! Deliberately absent, so far: the accrual detector in place of pings, coordinates in the answers to pings, a
-//! sample of the members of a network that is larger than the view, and the entries `tip`, `peers`, `rtt` and
-//! `uptime`.
+//! Deliberately absent, so far: coordinates in the answers to pings, and a sample of the members of a network that is
+//! larger than the view.
 
 pub mod config;
 mod estimates;
@@ -56,9 +55,11 @@ use rand_core::{Rng as _, SeedableRng as _};
 pub use self::config::{Detector, DetectorError, MembersConfig, MembersConfigError};
 pub use self::estimates::coordinates::{self, Coordinates, LatencyFilter, Unusable, Vivaldi};
 pub use self::estimates::logarithm;
+use self::estimates::logarithm::Fixed;
 pub use self::estimates::phi::{self, Phi};
 pub use self::fill::MembersOccupancy;
 pub use self::health::{Awareness, PauseGuard, Probe};
+pub use self::own::BUILT_IN_KEYS;
 use self::own::Own;
 pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
@@ -79,6 +80,7 @@ use crate::items::member::Statement;
 use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::items::member::record::SignedRecord;
+use crate::limits::{BUILT_IN_MIN, BUILT_IN_PER_MEMBER};
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
 use crate::wire::message::Digest;
@@ -157,6 +159,10 @@ impl Members {
             MemberInput::Probed { probe, answered } => self.on_probed(now, probe, answered),
             MemberInput::SetReach(reach) => self.own.set_reach(reach),
             MemberInput::SetEntry { key, value } => self.own.set_entry(wall_ms, key, value),
+            MemberInput::SetBuiltIn(values) => {
+                let every = self.built_in_every();
+                self.own.set_built_in(now, wall_ms, values, every);
+            }
             MemberInput::Leave => self.own.leave(),
             MemberInput::Timeout => {}
         }
@@ -188,6 +194,26 @@ impl Members {
     /// All members, this node among them, in no order that means anything.
     pub fn members(&self) -> impl Iterator<Item = MemberInfo> {
         self.view.iter().map(|(_, member)| info(member))
+    }
+
+    /// The members that accuse the present incarnation of a member.
+    #[must_use]
+    pub fn accusers(&self, key: &PublicKey) -> Vec<PublicKey> {
+        self.view.find(key).map(|row| self.watching.cases.accusers(row)).unwrap_or_default()
+    }
+
+    /// How unusual it is that nothing came from a peer for so long: the accrual detector's φ. `None` for members that
+    /// are no peers, and with another detector.
+    #[must_use]
+    pub fn phi(&self, key: &PublicKey, now: Time) -> Option<Fixed> {
+        let link = self.links.to(key).and_then(|link| self.links.by_handle.get(&link))?;
+        link.phi.as_ref().map(|phi| phi.level(now))
+    }
+
+    /// How often a node sets its own entries, at most: so they cost each link the same in a network of any size.
+    #[must_use]
+    pub fn built_in_every(&self) -> Duration {
+        BUILT_IN_PER_MEMBER.times(self.view.present() as u64).max(BUILT_IN_MIN)
     }
 
     /// Whether this node may set an entry, or remove it with `None` ([`MemberInput::SetEntry`]).
@@ -233,7 +259,12 @@ impl Members {
     }
 
     fn on_link_up(&mut self, now: Time, link: PeerHandle, key: PublicKey, group: Option<AddressGroup>) {
-        let new = Link::new(now, key, group, u64::from(self.config.members_budget));
+        let phi = matches!(self.config.detector, Detector::Phi(_)).then(|| {
+            let mut phi = Phi::new(self.config.ping_interval);
+            phi.arrived(now);
+            phi
+        });
+        let new = Link { phi, ..Link::new(now, key, group, u64::from(self.config.members_budget)) };
         self.links.by_handle.insert(link, new);
         if let Some(row) = self.view.find(&key) {
             self.set_reached(row);
@@ -257,6 +288,9 @@ impl Members {
     fn on_heard(&mut self, now: Time, link: PeerHandle) {
         let Some(heard) = self.links.by_handle.get_mut(&link) else { return };
         heard.heard_at = now;
+        if let Some(phi) = &mut heard.phi {
+            phi.arrived(now);
+        }
         let key = heard.key;
         let Some(row) = self.view.find(&key) else { return };
         self.set_reached(row);
@@ -286,12 +320,14 @@ impl Members {
     }
 
     fn on_own_entries(&mut self, now: Time, entries: Arc<SignedEntries>) {
-        self.own.entries_signed();
+        let is_news = self.own.entries_signed();
         self.outputs.push_back(MemberOutput::Keep(Statement::Entries(entries.clone())));
         let Some(row) = self.view.find(&self.own.key) else { return };
         if let Ok(removed) = self.view.set_entries(row, entries.clone()) {
             self.forget_all(&removed);
-            self.spread_entries(now, row, entries, None);
+            if is_news {
+                self.spread_entries(now, row, entries, None);
+            }
         }
     }
 
@@ -418,6 +454,7 @@ impl Members {
 fn info(member: &Member) -> MemberInfo {
     MemberInfo {
         state: member.state(),
+        since: member.since(),
         record: member.record.clone(),
         entries: member.entries.clone(),
         reached: member.is_reached(),

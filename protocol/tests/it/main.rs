@@ -149,6 +149,8 @@ mod sync {
 
 /// Tests of membership: of its machine, and of the parts that only compute.
 mod members {
+    mod accrual; // the accrual detector in place of pings
+    mod built_in; // the entries that each node sets itself
     mod config; // all parameters, and what follows from them
     mod crowd; // many invented members
     mod detection; // members that die, are silent, leave and come back

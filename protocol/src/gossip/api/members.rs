@@ -18,6 +18,7 @@ use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::items::member::record::SignedRecord;
 use crate::items::member::{Instance, Statement, Unsigned};
+use crate::time::Time;
 pub use crate::wire::message::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
 
 /// What a member is, at the start of a run.
@@ -120,6 +121,11 @@ pub enum MemberInput {
         /// Its value.
         value: Option<Bytes>,
     },
+    /// This node's own numbers, in the order of [`BUILT_IN_KEYS`](crate::gossip::members::BUILT_IN_KEYS). Tell them
+    /// each minute; the machine takes them as often as the size of the network allows
+    /// ([`Members::built_in_every`](crate::gossip::members::Members::built_in_every)). They are no news: push-pull
+    /// carries them.
+    SetBuiltIn([u64; 6]),
     /// This node leaves. The driver should run on for a few seconds, until the word is spread.
     Leave,
     /// The time given by [`Members::poll_timeout`](crate::gossip::members::Members::poll_timeout) has come. Early and late calls
@@ -219,6 +225,8 @@ pub enum MemberChange {
 pub struct MemberInfo {
     /// How this node sees it.
     pub state: MemberState,
+    /// Since when, to the second.
+    pub since: Time,
     /// Its record.
     pub record: Arc<SignedRecord>,
     /// Its entries, if it has any.

@@ -4,6 +4,7 @@
 use alloc::sync::Arc;
 
 use super::Members;
+use super::estimates::phi::PHI_BYTES;
 use super::seam::Membership;
 use super::spread::Spread;
 use super::spread::links::Link;
@@ -71,7 +72,7 @@ impl Members {
 
     /// The memory of a link, and of a peer that has not said Hello.
     pub(in crate::gossip) const LINK_BYTES: usize =
-        tree(size_of::<(PeerHandle, Link)>()) + tree(Membership::MET_BYTES);
+        tree(size_of::<(PeerHandle, Link)>()) + PHI_BYTES + tree(Membership::MET_BYTES);
 
     /// The memory of each byte of a statement in check: the byte itself, and a share of what the machine and the
     /// driver keep beside the shortest statement.

@@ -144,6 +144,12 @@ pub const ENTRIES_NEWS_MIN: Duration = Duration::from_secs(30);
 /// The same for each member.
 pub const ENTRIES_NEWS_PER_MEMBER: Duration = Duration::from_millis(500);
 
+/// A node sets its own entries at most once in this time; with more than 120 members it is half a second for each.
+pub const BUILT_IN_MIN: Duration = Duration::from_secs(60);
+
+/// The same for each member.
+pub const BUILT_IN_PER_MEMBER: Duration = Duration::from_millis(500);
+
 /// A conflict about one member is told at most once in this time.
 pub const CONFLICT_INTERVAL: Duration = Duration::from_secs(600);
 

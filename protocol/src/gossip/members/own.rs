@@ -18,7 +18,7 @@
 //! Deliberately absent: signing, and keeping. The driver does both.
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -75,9 +75,19 @@ struct Namespace {
     entries: BTreeMap<String, (Bytes, u64)>,
     version: u64,
     changed: bool,
+    /// Whether an application has changed something since the last signing, and before it.
+    news: bool,
+    signing_news: bool,
     signing: bool,
     after: Time,
+    /// When this node may change its own entries next.
+    built_in_after: Time,
 }
+
+/// The entries that each node sets itself, as whole numbers in decimal digits: the bytes that its transport sent and
+/// received in the last minute, by second; the height of its tip; the transactions of its mempool; its peers; the
+/// median round trip to them in microseconds; and the seconds since its start. No application may set them.
+pub const BUILT_IN_KEYS: [&str; 6] = ["bytes", "height", "mempool", "peers", "rtt", "uptime"];
 
 impl Own {
     pub(super) fn new(identity: Identity) -> Self {
@@ -194,6 +204,17 @@ impl Own {
         self.entries.set(wall_ms, key, value);
     }
 
+    /// Sets this node's own entries, in the order of [`BUILT_IN_KEYS`], unless it did so within this span.
+    pub(super) fn set_built_in(&mut self, now: Time, wall_ms: u64, values: [u64; 6], every: Duration) {
+        if now < self.entries.built_in_after {
+            return;
+        }
+        self.entries.built_in_after = now + every;
+        for (key, value) in BUILT_IN_KEYS.iter().zip(values) {
+            self.entries.put(wall_ms, (*key).into(), Some(value.to_string().into()));
+        }
+    }
+
     /// Whether an entry may be set.
     pub(super) fn check_entry(&self, key: &str, value: Option<&[u8]>) -> Result<(), DecodeError> {
         self.entries.check(key, value)
@@ -220,8 +241,10 @@ impl Own {
         self.signing.take().unwrap_or(Class::Join)
     }
 
-    pub(super) fn entries_signed(&mut self) {
+    /// Entries were signed. Returns whether they are news.
+    pub(super) const fn entries_signed(&mut self) -> bool {
         self.entries.signing = false;
+        core::mem::replace(&mut self.entries.signing_news, false)
     }
 
     /// An accusation by this node.
@@ -265,12 +288,19 @@ impl Own {
     }
 }
 
+/// Room that is kept for the node's own entries: six keys of at most seven bytes, and numbers of at most 20 digits.
+const BUILT_IN_BYTES: usize = BUILT_IN_KEYS.len() * (7 + 20);
+
+fn is_built_in(key: &str) -> bool {
+    BUILT_IN_KEYS.contains(&key)
+}
+
 impl Namespace {
     /// Begins with the entries of an earlier run. They are signed again, because nobody may have them any more.
     fn restore(&mut self, kept: &SignedEntries) {
         self.version = self.version.max(kept.version());
         self.entries = kept.entries().into_iter().map(|entry| (entry.key, (entry.value, entry.version))).collect();
-        self.changed = true;
+        (self.changed, self.news) = (true, true);
     }
 
     /// Whether an entry may be set, or removed with `None`.
@@ -278,14 +308,18 @@ impl Namespace {
         if key.is_empty() {
             return Err(DecodeError::BadValue("an entry's key"));
         }
+        if is_built_in(key) {
+            return Err(DecodeError::BadValue("an entry that the node sets itself"));
+        }
         if key.len() > ENTRY_KEY_LEN_MAX {
             return Err(DecodeError::TooLong { what: "an entry's key", max: ENTRY_KEY_LEN_MAX });
         }
         let Some(value) = value else { return Ok(()) };
-        let others = self.entries.iter().filter(|(other, _)| **other != key);
-        let (count, bytes) = others.fold((0_usize, 0_usize), |(count, bytes), (key, (value, _))| {
-            (count.saturating_add(1), bytes.saturating_add(key.len()).saturating_add(value.len()))
-        });
+        let others = self.entries.iter().filter(|(other, _)| **other != key && !is_built_in(other));
+        let (count, bytes) =
+            others.fold((BUILT_IN_KEYS.len(), BUILT_IN_BYTES), |(count, bytes), (key, (value, _))| {
+                (count.saturating_add(1), bytes.saturating_add(key.len()).saturating_add(value.len()))
+            });
         if count >= ENTRIES_MAX {
             return Err(DecodeError::TooLong { what: "entries", max: ENTRIES_MAX });
         }
@@ -298,17 +332,23 @@ impl Namespace {
     /// A version is in milliseconds since 1970, and at least one more than the last. So it also rises from one run
     /// to the next if nothing was kept.
     fn set(&mut self, wall_ms: u64, key: String, value: Option<Bytes>) {
-        if self.check(&key, value.as_deref()).is_err() {
-            return;
+        if self.check(&key, value.as_deref()).is_ok() {
+            self.news |= self.put(wall_ms, key, value);
         }
-        let Some(value) = value else {
-            if self.entries.remove(&key).is_some() {
-                self.touch(wall_ms);
-            }
-            return;
-        };
+    }
+
+    /// Returns whether something has changed.
+    fn put(&mut self, wall_ms: u64, key: String, value: Option<Bytes>) -> bool {
+        let before = self.entries.get(&key).map(|(value, _)| value);
+        if before == value.as_ref() {
+            return false;
+        }
         let version = self.touch(wall_ms);
-        self.entries.insert(key, (value, version));
+        match value {
+            Some(value) => drop(self.entries.insert(key, (value, version))),
+            None => drop(self.entries.remove(&key)),
+        }
+        true
     }
 
     fn touch(&mut self, wall_ms: u64) -> u64 {
@@ -322,6 +362,7 @@ impl Namespace {
             return None;
         }
         (self.changed, self.signing) = (false, true);
+        self.signing_news = core::mem::replace(&mut self.news, false);
         self.after = now + ENTRIES_SIGNED_EVERY;
         let entry = |(key, (value, version)): (&String, &(Bytes, u64))| Entry {
             key: key.clone(),

@@ -152,6 +152,11 @@ impl Member {
         now.since(self.met.time())
     }
 
+    /// Since when it has been in its state.
+    pub(crate) const fn since(&self) -> Time {
+        self.changed.time()
+    }
+
     /// How long it has been in its state.
     pub(crate) fn unchanged_for(&self, now: Time) -> Duration {
         now.since(self.changed.time())

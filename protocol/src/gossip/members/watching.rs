@@ -5,6 +5,8 @@
 //!   just lost its link comes first.
 //! * **A probe** waits for `probe-timeout`, and then tries once more. In this second round `indirect-checks` peers
 //!   are asked to try as well. If nobody gets an answer, the probe has failed.
+//! * **A peer's silence** makes it suspect here when it is too unusual, if the accrual detector is chosen. Pings are
+//!   sent all the same, and are no verdict then.
 //! * **A failed probe** makes the member suspect here. If it had answered this node before, this node accuses it.
 //!   It accuses at most one member in [`ACCUSE_INTERVAL`].
 //! * **A member that was never reached** may name somebody else's address. So it is dialled at most once a minute
@@ -36,13 +38,16 @@ use self::feelers::Feelers;
 use self::probes::{Probes, Purpose};
 use self::retries::Retries;
 use super::view::Row;
-use super::{Awareness, Members, PauseGuard};
+use super::{Awareness, Detector, Members, PauseGuard};
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{MemberOutput, MemberState};
 use crate::items::member::Unsigned;
 use crate::limits::{ACCUSE_INTERVAL, PROBES_NEXT_MAX, REJOIN_MAX, REJOIN_MIN, REJOIN_PACE};
 use crate::seeded::SeededState;
-use crate::time::Time;
+use crate::time::{Duration, Time};
+
+/// A peer is judged by its silence at most once in this time.
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
 
 /// What watching remembers.
 #[derive(Debug)]
@@ -145,6 +150,7 @@ impl Members {
         if self.own.has_left() {
             return;
         }
+        self.judge_silence(now);
         self.ping_idle_links(now);
         self.probe_round(now);
         self.retry_the_dead(now);
@@ -163,10 +169,11 @@ impl Members {
         let retry = watching.retries.first().map(|(at, _)| at.max(watching.retry_after));
         let lone = (self.links.is_empty() && watching.retries.first().is_some())
             .then_some(watching.retry_after + REJOIN_MIN);
+        let silence = self.silences().map(|(due, _, _)| due).min().filter(|_| watching.guard.may_accuse(now));
         let may_accuse = !watching.accusing && watching.guard.may_accuse(now);
         let accuse = (may_accuse && !watching.to_accuse.is_empty()).then_some(watching.accuse_after);
         let due = [watching.probes.next_deadline(), watching.cases.next_deadline(), watching.guard.ends(now)];
-        let all = [idle, next, round, retry, lone, accuse];
+        let all = [idle, silence, next, round, retry, lone, accuse];
         all.into_iter().chain(due).flatten().min()
     }
 
@@ -180,6 +187,37 @@ impl Members {
         }
         self.watching.cases.after_pause(now);
         self.watching.to_accuse.clear();
+    }
+
+    /// Suspects the peers whose silence is too unusual, if the accrual detector decides. A peer is judged at most once
+    /// in [`JUDGE_EVERY`].
+    fn judge_silence(&mut self, now: Time) {
+        if !self.watching.guard.may_accuse(now) {
+            return;
+        }
+        let due = self.silences().filter(|(due, _, _)| *due <= now);
+        let due: Vec<(PeerHandle, Row)> = due.map(|(_, link, row)| (link, row)).collect();
+        for (handle, row) in due {
+            if let Some(link) = self.links.by_handle.get_mut(&handle) {
+                link.judged_at = now;
+            }
+            self.suspect_silent(now, row);
+        }
+    }
+
+    /// When the silence of each peer will be too unusual.
+    fn silences(&self) -> impl Iterator<Item = (Time, PeerHandle, Row)> {
+        let threshold = match self.config.detector {
+            Detector::Phi(threshold) => Some(threshold),
+            Detector::Swim => None,
+        };
+        let links = self.links.by_handle.iter();
+        links.filter_map(move |(handle, link)| {
+            let over_at = link.phi.as_ref()?.over_at(threshold?)?;
+            let row = self.view.find(&link.key)?;
+            let alive = self.view.get(row).is_some_and(|member| member.state() == MemberState::Alive);
+            alive.then_some((over_at.max(link.judged_at + JUDGE_EVERY), handle, row))
+        })
     }
 
     /// Pings the links on which nothing arrived for too long.

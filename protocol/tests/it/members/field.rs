@@ -1,6 +1,6 @@
 //! What users of other systems report, each as a test. The reports are named by their repository and number.
 
-use protocol::gossip::members::{MemberChange, MemberInput, MemberState, MembersConfig, Reach};
+use protocol::gossip::members::{BUILT_IN_KEYS, MemberChange, MemberInput, MemberState, MembersConfig, Reach};
 use protocol::items::member::Statement;
 use protocol::limits::ENTRIES_BYTES_MAX;
 
@@ -97,12 +97,12 @@ fn a_name_conflict_is_told_to_both_and_is_no_duel() {
     }
 }
 
-/// hashicorp/memberlist#191: 512 bytes of metadata are too few.
+/// hashicorp/memberlist#191: 512 bytes of metadata are too few. Of the 4 KiB, the node's own numbers have 162 bytes.
 #[test]
-fn four_kibibytes_of_metadata_reach_everybody() {
+fn nearly_four_kibibytes_of_metadata_reach_everybody() {
     let mut mesh = Mesh::ring(MembersConfig::wan(), 20, 2);
     mesh.secs(70);
-    let value = vec![7; ENTRIES_BYTES_MAX - 4];
+    let value = vec![7; ENTRIES_BYTES_MAX - BUILT_IN_KEYS.len() * 27 - 4];
     mesh.set_entry(5, "role", &value);
     mesh.secs(10);
     for node in 0..20 {

@@ -4,6 +4,7 @@
 use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::gossip::links::budget::Budget;
 use crate::gossip::links::by_handle::ByHandle;
+use crate::gossip::members::Phi;
 use crate::items::keys::PublicKey;
 use crate::limits::{
     DIFFERENCE_BYTES_MAX, NEWS_BURST_BYTES, PROBE_REQUESTS_BURST, PUSH_PULL_BURST_BYTES, PUSH_PULL_BYTES_PER_SEC,
@@ -31,6 +32,9 @@ pub(in crate::gossip::members) struct Link {
     pub(in crate::gossip::members) checking: usize,
     /// Statements that we asked the peer for, and that have not come yet.
     pub(in crate::gossip::members) wanted: usize,
+    /// The arrivals on it, if they decide whether it is alive, and when it was judged by them last.
+    pub(in crate::gossip::members) phi: Option<Phi>,
+    pub(in crate::gossip::members) judged_at: Time,
     /// When its member was accused to it last, so that it can refute.
     pub(in crate::gossip::members) accused_at: Option<Time>,
 }
@@ -56,6 +60,8 @@ impl Link {
             requests: Budget::new(now, PROBE_REQUEST_COST, PROBE_REQUESTS_BURST * PROBE_REQUEST_COST),
             checking: 0,
             wanted: 0,
+            phi: None,
+            judged_at: now,
             accused_at: None,
         }
     }

@@ -177,7 +177,14 @@ impl Members {
                     let (asked, nacks) = probe.nacks();
                     self.watching.awareness.probed(Outcome::Failed { asked, nacks });
                 }
-                self.suspect(now, probe.row);
+                // The accrual detector judges peers by their silence alone.
+                let judged = self
+                    .links
+                    .to(&probe.key)
+                    .is_some_and(|link| self.links.by_handle.get(&link).is_some_and(|link| link.phi.is_some()));
+                if !judged {
+                    self.suspect(now, probe.row);
+                }
             }
             Purpose::Check if !self.watching.guard.may_accuse(now) => {
                 self.watching.cases.check_again(probe.row, now + PAUSE_MAX);

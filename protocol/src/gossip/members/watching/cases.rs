@@ -194,7 +194,7 @@ impl Cases {
     }
 
     /// Those that accused the present incarnation.
-    pub(super) fn accusers(&self, row: Row) -> Vec<PublicKey> {
+    pub(in crate::gossip::members) fn accusers(&self, row: Row) -> Vec<PublicKey> {
         self.cases.get(&row).map(|case| case.accusers.clone()).unwrap_or_default()
     }
 

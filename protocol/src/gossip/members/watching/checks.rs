@@ -21,10 +21,17 @@ use crate::time::{Duration, Time};
 impl Members {
     /// A probe of this node's own has failed.
     pub(super) fn suspect(&mut self, now: Time, row: Row) {
+        let key = self.view.get(row).map(crate::gossip::members::view::Member::key);
+        if key.is_some_and(|key| !self.links.hears(now, &key, self.hearing())) {
+            self.suspect_silent(now, row);
+        }
+    }
+
+    /// A member is silent for longer than it should be.
+    pub(super) fn suspect_silent(&mut self, now: Time, row: Row) {
         let Some(member) = self.view.get(row) else { return };
-        let (key, incarnation, reached) = (member.key(), member.record.incarnation(), member.is_reached());
-        let silent = !self.links.hears(now, &key, self.hearing());
-        if !member.is_present() || !silent || !self.watching.guard.may_accuse(now) {
+        let (incarnation, reached) = (member.record.incarnation(), member.is_reached());
+        if !member.is_present() || !self.watching.guard.may_accuse(now) {
             return;
         }
         self.watching.cases.accuse(row, incarnation);
