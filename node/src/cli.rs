@@ -17,9 +17,11 @@ use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 
+pub use self::asked::{GetArgs, MembersArgs, MembersCommand, SetArgs};
 use crate::observe::logging::{self, LogFormat};
 
 mod arrange;
+mod asked;
 pub mod client;
 mod environment;
 pub mod exit;
@@ -80,6 +82,23 @@ pub enum Command {
     Status(AskArgs),
     /// List the gossip peers of a running node.
     Peers(AskArgs),
+    /// List the members of the network, as a running node sees them, or show one.
+    Members(MembersArgs),
+    /// Set an entry of a running node, which all members get to know.
+    Set(SetArgs),
+    /// Look up an entry of a member.
+    Get(GetArgs),
+    /// Compute sum, average, median and the like of an entry over all members.
+    Aggregate {
+        /// The entry's key, such as height, peers or rtt
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Tell the network that a running node leaves; it relays on until it is stopped.
+    Leave(AskArgs),
     /// List the evidence against producers that signed two blocks for one height.
     Evidence(AskArgs),
     /// List what limits the memory of a node, and the most that it can take; needs no running node.

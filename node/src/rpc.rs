@@ -26,9 +26,11 @@ pub mod access;
 pub mod command;
 pub mod evidence;
 pub mod http;
+pub mod members;
 
 use self::command::{Command, PeerStatus, Status};
 use self::evidence::EvidenceView;
+use self::members::{AggregateView, MemberDetail, MemberView, MembersError};
 
 /// The JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;
@@ -124,6 +126,26 @@ pub trait Api {
     #[method(name = "evidence_list")]
     async fn evidence_list(&self) -> RpcResult<Vec<EvidenceView>>;
 
+    /// Lists the members of the network, as this node sees them.
+    #[method(name = "members_list")]
+    async fn members_list(&self) -> RpcResult<Vec<MemberView>>;
+
+    /// Shows a member, named by its peer id or its public key; null if it isn't known.
+    #[method(name = "members_get")]
+    async fn members_get(&self, id: String) -> RpcResult<Option<MemberDetail>>;
+
+    /// Computes the aggregates of an entry over all members that have it as a number.
+    #[method(name = "members_aggregate")]
+    async fn members_aggregate(&self, name: String) -> RpcResult<AggregateView>;
+
+    /// Sets an entry of this node: its value in hexadecimal, or null to remove it.
+    #[method(name = "members_set")]
+    async fn members_set(&self, key: String, value: Option<String>) -> RpcResult<()>;
+
+    /// Tells the network that this node leaves. It relays on, and comes back when it is started again.
+    #[method(name = "members_leave")]
+    async fn members_leave(&self) -> RpcResult<()>;
+
     /// Submits an encoded signed transaction.
     #[method(name = "tx_send")]
     async fn tx_send(&self, transaction: String) -> RpcResult<Submitted>;
@@ -178,6 +200,32 @@ impl ApiServer for Methods {
     async fn evidence_list(&self) -> RpcResult<Vec<EvidenceView>> {
         let evidence = self.ask(|reply| Command::Evidence { reply }).await?;
         Ok(evidence.iter().map(EvidenceView::from).collect())
+    }
+
+    async fn members_list(&self) -> RpcResult<Vec<MemberView>> {
+        self.ask(|reply| Command::Members { reply }).await?.map_err(refused)
+    }
+
+    async fn members_get(&self, id: String) -> RpcResult<Option<MemberDetail>> {
+        let key = members::parse_member(&id);
+        let key =
+            key.ok_or_else(|| bad_params("a member's peer id, or its public key in hexadecimal, is wanted"))?;
+        self.ask(|reply| Command::Member { key, reply }).await?.map_err(refused)
+    }
+
+    async fn members_aggregate(&self, name: String) -> RpcResult<AggregateView> {
+        self.ask(|reply| Command::Aggregate { name, reply }).await?.map_err(refused)
+    }
+
+    async fn members_set(&self, key: String, value: Option<String>) -> RpcResult<()> {
+        let value = value.map(hex::decode).transpose();
+        let value = value.map_err(|error| bad_params(format!("a value in hexadecimal is wanted: {error}")))?;
+        let value = value.map(Bytes::from);
+        self.ask(|reply| Command::SetEntry { key, value, reply }).await?.map_err(refused)
+    }
+
+    async fn members_leave(&self) -> RpcResult<()> {
+        self.ask(|reply| Command::Leave { reply }).await?.map_err(refused)
     }
 
     async fn tx_send(&self, transaction: String) -> RpcResult<Submitted> {
@@ -261,6 +309,10 @@ fn submitted(id: String, result: Result<Submission, Refusal>) -> RpcResult<Submi
         Ok(submission) => Ok(Submitted { id, accepted: submission == Submission::Accepted }),
         Err(refusal) => Err(error(CODE_REFUSED, refusal.to_string())),
     }
+}
+
+fn refused(reason: MembersError) -> ErrorObjectOwned {
+    error(CODE_REFUSED, reason.to_string())
 }
 
 fn bad_params(reason: impl std::fmt::Display) -> ErrorObjectOwned {

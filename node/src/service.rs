@@ -31,6 +31,7 @@ use futures::StreamExt as _;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm};
+use protocol::gossip::members::MemberInput;
 use protocol::gossip::{Input, ItemId};
 use protocol::items::verify::VerifyJob;
 use protocol::ledger::durable::Loaded;
@@ -60,6 +61,7 @@ use crate::observe::recorder::Recorder;
 use crate::observe::status_line::Figures;
 use crate::rpc::command::Command;
 use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
+use crate::rpc::members::MembersError;
 use crate::store::{BACKLOG_BYTES_MAX, KEPT_PEERS_MAX, Kept, StoreError, Writer};
 
 pub use self::start::{Ready, ServiceError};
@@ -276,6 +278,22 @@ impl Service {
                 let input =
                     if self.config.rpc_any_producer { Input::ProducedBlock } else { Input::SubmittedBlock };
                 self.submit(item, bytes, reply, input(block));
+            }
+            Command::SetEntry { key, value, reply } => {
+                let may = match self.swarm.behaviour().gossip.gossip().members() {
+                    None => Err(MembersError::Off),
+                    Some(members) => members.check_entry(&key, value.as_deref()).map_err(MembersError::Entry),
+                };
+                if may.is_ok() {
+                    self.gossip().input(Input::Members(Box::new(MemberInput::SetEntry { key, value })));
+                }
+                // The asker may no longer be waiting.
+                let _ = reply.send(may);
+            }
+            Command::Leave { reply } => {
+                let may = self.swarm.behaviour().gossip.gossip().members().map(|_| ()).ok_or(MembersError::Off);
+                self.gossip().input(Input::Members(Box::new(MemberInput::Leave)));
+                let _ = reply.send(may);
             }
             question => {
                 let listen = self.addresses();

@@ -34,6 +34,7 @@ use crate::rpc::{
 pub mod block;
 pub mod bounds;
 mod columns;
+pub mod members;
 pub mod text;
 
 /// Why a command failed.
@@ -106,6 +107,19 @@ pub enum AskError {
     /// The node doesn't keep the block's body.
     #[error("the node keeps no block {0}: it may never have come here, or its body was deleted")]
     UnknownBlock(BlockId),
+    /// The node knows no such member.
+    #[error(
+        "the node knows no member {0}: it may never have been here, or be forgotten. `node members` lists all"
+    )]
+    NoMember(String),
+    /// The member has no such entry.
+    #[error("the member {member} has no entry {key}: `node members show {member}` lists its entries")]
+    NoEntry {
+        /// The member.
+        member: String,
+        /// The entry's key.
+        key: String,
+    },
     /// The file is not a block.
     #[error("{path} holds no encoded block, so nothing was sent: {reason}", path = .path.display())]
     NoBlock {

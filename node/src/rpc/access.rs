@@ -16,8 +16,17 @@ use super::CODE_NOT_ALLOWED;
 
 /// The methods that need no cookie. They ask, or send a transaction, which the engine itself limits. All
 /// others need the cookie.
-pub const OPEN_METHODS: [&str; 6] =
-    ["admin_nodeInfo", "admin_peers", "evidence_list", "tx_send", "tx_get", "block_get"];
+pub const OPEN_METHODS: [&str; 9] = [
+    "admin_nodeInfo",
+    "admin_peers",
+    "evidence_list",
+    "tx_send",
+    "tx_get",
+    "block_get",
+    "members_list",
+    "members_get",
+    "members_aggregate",
+];
 
 /// The number of large answers at a time. Each counts from when it is made until the client has it. A block of
 /// 4 MiB takes 8 MiB in hexadecimal, and 10.5 MiB in JSON with the ids of its transactions

@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use protocol::gossip::{Equivocation, Refusal, Stats, Submission, TransactionStatus};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
+use protocol::items::keys::PublicKey;
 use protocol::items::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+
+use super::members::{AggregateView, MemberDetail, MemberView, MembersError};
 
 /// A node that is no further behind than this is not reported as behind: a block or two are always on their way.
 pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
@@ -53,6 +57,39 @@ pub enum Command {
     Evidence {
         /// The answer.
         reply: oneshot::Sender<Vec<Equivocation>>,
+    },
+    /// Asks for all members.
+    Members {
+        /// The answer.
+        reply: oneshot::Sender<Result<Vec<MemberView>, MembersError>>,
+    },
+    /// Asks for one member.
+    Member {
+        /// Its key.
+        key: PublicKey,
+        /// What is known of it.
+        reply: oneshot::Sender<Result<Option<MemberDetail>, MembersError>>,
+    },
+    /// Asks for the aggregates of an entry over all members.
+    Aggregate {
+        /// The entry's key.
+        name: String,
+        /// The answer.
+        reply: oneshot::Sender<Result<AggregateView, MembersError>>,
+    },
+    /// Sets an entry of this node, or removes it with `None`.
+    SetEntry {
+        /// The entry's key.
+        key: String,
+        /// Its value.
+        value: Option<Bytes>,
+        /// Whether it was set.
+        reply: oneshot::Sender<Result<(), MembersError>>,
+    },
+    /// Leaves the members.
+    Leave {
+        /// Whether the node takes part at all.
+        reply: oneshot::Sender<Result<(), MembersError>>,
     },
     /// Asks for its gossip peers.
     Peers {

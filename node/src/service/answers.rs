@@ -19,6 +19,7 @@ use crate::net::behaviour::{Behaviour, Link};
 use crate::net::transport::WireBytes;
 use crate::observe::sample;
 use crate::rpc::command::{BanStatus, BehindStatus, Command, PeerStatus, Status};
+use crate::rpc::members::{Known, MembersError};
 use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
@@ -135,6 +136,14 @@ impl Answers {
             Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
             Command::Peers { reply } => tell(reply, self.peers(behaviour)),
             Command::Evidence { reply } => tell(reply, behaviour.gossip().equivocations().cloned().collect()),
+            Command::Members { reply } => tell(reply, self.known(config, behaviour).map(|known| known.list())),
+            Command::Member { key, reply } => {
+                tell(reply, self.known(config, behaviour).map(|known| known.detail(&key)));
+            }
+            Command::Aggregate { name, reply } => {
+                tell(reply, self.known(config, behaviour).map(|known| known.aggregate(&name)));
+            }
+            Command::SetEntry { reply, .. } | Command::Leave { reply } => tell(reply, Err(MembersError::Off)),
             Command::SubmitTransaction { reply, .. } | Command::SubmitBlock { reply, .. } => {
                 tell(reply, Err(Refusal::Busy));
             }
@@ -175,6 +184,14 @@ impl Answers {
             equivocations: gossip.equivocations().count(),
             bans: behaviour.bans().list(self.clock.now()).into_iter().map(ban_status).collect(),
         }
+    }
+
+    /// What is known of members.
+    fn known<'a>(&self, config: &Config, behaviour: &'a Behaviour) -> Result<Known<'a>, MembersError> {
+        let members = behaviour.gossip().members().ok_or(MembersError::Off)?;
+        let round_trips = behaviour.peers().filter_map(|(_, link)| Some((link.peer, link.round_trip?)));
+        let (own, round_trips) = (config.key.public(), round_trips.collect());
+        Ok(Known { members, own, round_trips, now: self.clock.now() })
     }
 
     fn peers(&self, behaviour: &Behaviour) -> Vec<PeerStatus> {

@@ -124,7 +124,7 @@ pub fn evidence(evidence: &[EvidenceView], width: usize) -> String {
 
 /// When a block was made, by its producer's word. Producers may write any value, and a date
 /// ends with the year 9999.
-fn made(timestamp_ms: u64) -> String {
+pub(super) fn made(timestamp_ms: u64) -> String {
     if timestamp_ms > DATE_MS_MAX {
         return format!("{timestamp_ms} ms after 1970, which is no date");
     }
@@ -189,7 +189,7 @@ fn is_printable(text: &str) -> bool {
 }
 
 /// A text from a peer, without anything that could control a terminal.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     plain(text).chars().take(AGENT_MAX).collect()
 }
 
@@ -257,7 +257,7 @@ pub fn peers(peers: &[PeerStatus], width: usize) -> String {
 }
 
 /// An address as `IP:PORT`, with `quic` behind it for QUIC. Other addresses are not changed.
-fn short_address(text: &str) -> String {
+pub(super) fn short_address(text: &str) -> String {
     let Ok(address) = text.parse::<Multiaddr>() else { return visible(text) };
     let parts: Vec<_> = address.iter().collect();
     let (host, rest) = match parts.as_slice() {
@@ -275,7 +275,7 @@ fn short_address(text: &str) -> String {
 }
 
 /// Seconds, minutes, hours or days, rounded down.
-fn span(seconds: f64) -> String {
+pub(super) fn span(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs() {
         secs @ ..120 => format!("{secs} s"),
         secs @ ..7_200 => format!("{} min", secs / 60),

@@ -4,6 +4,7 @@
 //! once, at the end.
 
 use core::fmt;
+use core::str::FromStr;
 
 use crate::limits::VALUE_MAX;
 
@@ -40,6 +41,31 @@ impl Value {
     #[must_use]
     pub const fn millionths(self) -> i64 {
         self.0
+    }
+}
+
+/// A text that is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a number: decimal digits are wanted, with a point and at most six decimals if need be")]
+pub struct ParseValueError;
+
+impl FromStr for Value {
+    type Err = ParseValueError;
+
+    /// As it is displayed: `-12.5`. Zeros at the end of the decimals are allowed.
+    fn from_str(text: &str) -> Result<Self, ParseValueError> {
+        let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+        let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !are_digits(whole) || !are_digits(decimals) || decimals.len() > 6 {
+            return Err(ParseValueError);
+        }
+        let scale = 10_i64.pow(6_u32.saturating_sub(decimals.len() as u32));
+        let parse = |part: &str| part.parse::<i64>().map_err(|_| ParseValueError);
+        let rest = parse(decimals)?.checked_mul(scale).ok_or(ParseValueError)?;
+        let millionths = parse(whole)?.checked_mul(MILLIONTHS).and_then(|whole| whole.checked_add(rest));
+        let millionths = millionths.map(|found| if negative { -found } else { found });
+        millionths.and_then(Self::from_millionths).ok_or(ParseValueError)
     }
 }
 

@@ -1,0 +1,260 @@
+//! `node members`, `node set`, `node get`, `node aggregate` and `node leave`: what members there are, what they say of
+//! themselves, and what this node says.
+//!
+//! `--watch` asks once a second, and prints a line for each change. With `--json` each line is an object.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::json;
+
+use super::columns::{Column, last, render, total};
+use super::{AskError, Node, print, print_json, text};
+use crate::cli::{AskArgs, GetArgs, MembersArgs, MembersCommand, SetArgs};
+use crate::observe::logging::to_stderr;
+use crate::rpc::ApiClient as _;
+use crate::rpc::members::{AggregateView, EntryView, MemberDetail, MemberView};
+
+/// From one question of `--watch` to the next.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// `node members`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn members(args: &MembersArgs) -> Result<ExitCode, AskError> {
+    match &args.command {
+        Some(MembersCommand::Show { id, ask }) => show(id, ask),
+        None if args.watch => watch(&args.ask),
+        None => list(&args.ask),
+    }
+}
+
+/// `node set`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn set(args: &SetArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find_as_owner(&args.ask)?;
+    let value = args.value.as_ref().map(hex::encode);
+    node.call(async |client| client.members_set(args.key.clone(), value).await)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `node get`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn get(args: &GetArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find(&args.ask)?;
+    let id = match &args.member {
+        Some(id) => id.clone(),
+        None => node.call(async |client| client.node_info().await)?.public_key,
+    };
+    let detail = detail(&node, &id)?;
+    let entry = detail.entries.iter().find(|entry| entry.key == args.key);
+    let entry = entry.ok_or_else(|| AskError::NoEntry { member: id, key: args.key.clone() })?;
+    if args.ask.json {
+        print_json(entry)?;
+    } else {
+        print(&shown(entry))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `node aggregate`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn aggregate(name: &str, ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find(ask)?;
+    let found = node.call(async |client| client.members_aggregate(name.to_owned()).await)?;
+    if ask.json {
+        print_json(&found)?;
+    } else {
+        print(&text::fields(&aggregate_lines(&found), text::width()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `node leave`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn leave(ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find_as_owner(ask)?;
+    node.call(async |client| client.members_leave().await)?;
+    to_stderr(
+        "the node has told the network that it leaves. It relays on until it is stopped, and is a member again when it is \
+         started",
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let members = Node::find(ask)?.call(async |client| client.members_list().await)?;
+    if ask.json {
+        print_json(&members)?;
+    } else {
+        print(&table(&members, text::width()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(id: &str, ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let detail = detail(&Node::find(ask)?, id)?;
+    if ask.json {
+        print_json(&detail)?;
+    } else {
+        print(&text::fields(&detail_lines(&detail), text::width()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn detail(node: &Node, id: &str) -> Result<MemberDetail, AskError> {
+    let found = node.call(async |client| client.members_get(id.to_owned()).await)?;
+    found.ok_or_else(|| AskError::NoMember(id.to_owned()))
+}
+
+/// Prints what changes, until it is stopped.
+fn watch(ask: &AskArgs) -> Result<ExitCode, AskError> {
+    let node = Node::find(ask)?;
+    let mut known: Option<BTreeMap<String, MemberView>> = None;
+    loop {
+        let members = node.call(async |client| client.members_list().await)?;
+        let seen: BTreeMap<String, MemberView> =
+            members.iter().map(|member| (member.peer_id.clone(), member.clone())).collect();
+        match &known {
+            None if !ask.json => print(&table(&members, text::width()))?,
+            None => members.iter().try_for_each(|member| print_change(ask, None, Some(member)))?,
+            Some(before) => {
+                for (id, member) in &seen {
+                    let past = before.get(id);
+                    if past.is_none_or(|past| past.state != member.state) {
+                        print_change(ask, past, Some(member))?;
+                    }
+                }
+                for (id, past) in before {
+                    if !seen.contains_key(id) {
+                        print_change(ask, Some(past), None)?;
+                    }
+                }
+            }
+        }
+        known = Some(seen);
+        std::thread::sleep(WATCH_INTERVAL);
+    }
+}
+
+fn print_change(ask: &AskArgs, before: Option<&MemberView>, now: Option<&MemberView>) -> Result<(), AskError> {
+    let Some(member) = now.or(before) else { return Ok(()) };
+    let state = |view: Option<&MemberView>| view.map(|view| view.state.clone());
+    let at = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(crate::clock::wall_ns()));
+    if ask.json {
+        let (before, now) = (state(before), state(now));
+        let change = json!({ "at": at.to_string(), "peer_id": member.peer_id, "before": before, "now": now });
+        print(&change.to_string())?;
+    } else {
+        let before = state(before).unwrap_or_else(|| "unknown".to_owned());
+        let now = state(now).unwrap_or_else(|| "forgotten".to_owned());
+        print(&format!("{at}  {}  {before} → {now}", member.peer_id))?;
+    }
+    Ok(())
+}
+
+/// All members, one in a line, and below them how many there are in each state.
+#[must_use]
+pub fn table(members: &[MemberView], width: usize) -> String {
+    let dash = || "-".to_owned();
+    let own = |member: &MemberView| if member.is_self { " (this node)" } else { "" };
+    let mut columns = vec![
+        Column::new("MEMBER", members, |member| format!("{}{}", member.peer_id, own(member))),
+        Column::new("STATE", members, |member| member.state.clone()),
+        Column::new("SINCE", members, |member| text::span(member.since_s)).numbers(),
+        Column::new("ADDRESS", members, |member| {
+            member.addresses.first().map_or_else(dash, |address| text::short_address(address))
+        })
+        .goes(3),
+        Column::new("RTT", members, |member| {
+            member.round_trip_ms.map_or_else(dash, |round_trip| format!("{round_trip:.1} ms"))
+        })
+        .numbers(),
+        Column::new("PHI", members, |member| member.phi.map_or_else(dash, |phi| format!("{phi:.1}"))).numbers(),
+        Column::new("TIP", members, |member| member.tip_height.map_or_else(dash, |height| height.to_string()))
+            .numbers()
+            .goes(2),
+        Column::new("AGENT", members, |member| text::visible(&member.agent)).goes(1),
+    ];
+    if members.iter().all(|member| member.phi.is_none()) {
+        columns.retain(|column| column.head != "PHI");
+    }
+    if total(&columns) > width {
+        let ids = members.iter().map(|member| format!("…{}{}", last(&member.peer_id, 8), own(member)));
+        if let Some(column) = columns.first_mut() {
+            column.cells = ids.collect();
+        }
+    }
+    while total(&columns) > width
+        && let Some((_, place)) =
+            columns.iter().enumerate().filter_map(|(place, column)| Some((column.goes?, place))).min()
+    {
+        columns.remove(place);
+    }
+    let count = |state: &str| members.iter().filter(|member| member.state == state).count();
+    let counts = ["alive", "suspect", "dead", "left"].map(|state| format!("{} {state}", count(state)));
+    format!("{}\n{}", render(&columns), counts.join(" · "))
+}
+
+fn detail_lines(detail: &MemberDetail) -> Vec<(&'static str, String)> {
+    let member = &detail.member;
+    let mut lines = vec![
+        ("peer id", member.peer_id.clone()),
+        ("public key", member.public_key.clone()),
+        ("state", format!("{} for {}", member.state, text::span(member.since_s))),
+    ];
+    if member.is_self {
+        lines.push(("", "this node".to_owned()));
+    } else if !member.reached {
+        lines.push(("", "it has never answered this node".to_owned()));
+    }
+    lines.extend(member.addresses.iter().map(|address| ("address", text::plain(address))));
+    lines.extend(detail.relays.iter().map(|relay| ("relay", relay.clone())));
+    lines.extend([
+        ("agent", text::visible(&member.agent)),
+        ("version", detail.version.to_string()),
+        ("incarnation", member.incarnation.to_string()),
+        ("instance", detail.instance.clone()),
+        ("signed", text::made(detail.issued_ms)),
+    ]);
+    lines.extend(member.round_trip_ms.map(|round_trip| ("round trip", format!("{round_trip:.1} ms"))));
+    lines.extend(member.phi.map(|phi| ("phi", format!("{phi:.1}"))));
+    lines.extend(
+        detail.entries.iter().map(|entry| ("entry", format!("{} = {}", text::plain(&entry.key), shown(entry)))),
+    );
+    lines.extend(detail.accusers.iter().map(|accuser| ("accused by", accuser.clone())));
+    lines
+}
+
+fn aggregate_lines(found: &AggregateView) -> Vec<(&'static str, String)> {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
+    let named = |found: &Option<(f64, String)>| match found {
+        Some((value, member)) => format!("{value} · {member}"),
+        None => "-".to_owned(),
+    };
+    vec![
+        ("members", format!("{} of {} tell it as a number", found.count, found.members)),
+        ("sum", found.sum.to_string()),
+        ("average", number(found.average)),
+        ("median", number(found.median)),
+        ("trimmed mean", number(found.trimmed_mean)),
+        ("minimum", named(&found.minimum)),
+        ("maximum", named(&found.maximum)),
+    ]
+}
+
+/// The value as text if it can be shown as such, and otherwise in hexadecimal.
+fn shown(entry: &EntryView) -> String {
+    let bytes = hex::decode(&entry.hex).unwrap_or_default();
+    text::payload(&bytes).1
+}
