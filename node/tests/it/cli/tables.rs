@@ -1,8 +1,10 @@
 //! The commands' output for people fits its width, says what it left out, and marks payloads as payloads.
 
 use crate::support::harness::transaction;
+use node::cli::client::members;
 use node::cli::client::text::{self, PAYLOAD_SHOWN_MAX, WIDTH_DEFAULT};
 use node::rpc::command::{BehindStatus, PeerStatus, Status};
+use node::rpc::members::MemberView;
 use node::rpc::{TransactionState, TransactionView};
 
 const ID: &str = "12D3KooWGzBJkXfvPAQbKHx5WzZkkvXc5M3uUYjvkTzYVhwEwdGo";
@@ -166,4 +168,38 @@ fn a_transaction_is_shown_with_its_payload_in_80_columns() {
     for part in ["confirmed", "77", "height       9", "200 B · text", &"a".repeat(60), &"ef".repeat(32)] {
         assert!(text.contains(part), "{part} is missing: {text}");
     }
+}
+
+fn member(state: &str, is_self: bool) -> MemberView {
+    MemberView {
+        peer_id: ID.to_owned(),
+        state: state.to_owned(),
+        since_s: 100_000.0,
+        is_self,
+        reached: true,
+        addresses: vec!["/ip4/203.0.113.255/udp/30400/quic-v1".to_owned()],
+        agent: "hearsay/0.1.0\u{1b}[31m".to_owned(),
+        tip_height: Some(12_345_678),
+        round_trip_ms: Some(123.4),
+        ..MemberView::default()
+    }
+}
+
+#[test]
+fn the_members_table_fits_its_width_counts_states_and_obeys_no_agent() {
+    let all = [member("alive", true), member("alive", false), member("suspect", false), member("left", false)];
+    for width in [WIDTH_DEFAULT, 120, 200] {
+        let table = members::table(&all, width);
+        assert!(widest(&table) <= width, "{width}: {table}");
+        assert!(table.contains("VhwEwdGo") && table.contains("(this node)") && table.contains("27 h"), "{table}");
+        assert!(table.ends_with("2 alive · 1 suspect · 0 dead · 1 left"), "{table}");
+        assert!(!table.contains('\u{1b}'), "{table}");
+    }
+    let wide = members::table(&all, 200);
+    for part in [ID, "203.0.113.255:30400 quic", "123.4 ms", "12345678", "hearsay/0.1.0"] {
+        assert!(wide.contains(part), "{part} is missing: {wide}");
+    }
+    assert!(!wide.contains("PHI"), "nobody has one: {wide}");
+    let phi = [MemberView { phi: Some(1.25), ..member("alive", false) }];
+    assert!(members::table(&phi, 200).contains("1.2"));
 }

@@ -150,3 +150,24 @@ fn liars_below_the_trim_move_a_trimmed_mean_and_a_median_no_further_than_honest_
         assert!((1_000..1_090).contains(&figure), "{figure}");
     }
 }
+
+proptest! {
+    #[test]
+    fn a_value_is_read_as_it_is_written(millionths in -VALUE_MAX..=VALUE_MAX) {
+        let written = value(millionths).to_string();
+        prop_assert_eq!(written.parse(), Ok(value(millionths)));
+    }
+}
+
+#[test]
+fn what_is_no_value_is_refused() {
+    for (text, millionths) in [("7", 7_000_000), ("-0.5", -500_000), ("1.250000", 1_250_000), ("007", 7_000_000)] {
+        assert_eq!(text.parse(), Ok(value(millionths)), "{text}");
+    }
+    let beyond = format!("{}", i128::from(VALUE_MAX / 1_000_000) + 1);
+    for text in
+        ["", "-", ".", "1.", ".5", "+1", "1e3", " 1", "1 ", "1.0000001", "--1", "1.-5", "0x10", "NaN", &beyond]
+    {
+        assert!(text.parse::<Value>().is_err(), "{text:?}");
+    }
+}
