@@ -25,6 +25,7 @@ mod asked;
 pub mod client;
 mod environment;
 pub mod exit;
+pub mod members;
 mod settings;
 pub mod typed;
 pub mod values;
@@ -262,6 +263,10 @@ pub struct RunArgs {
     /// How to log to stderr; auto is pretty, with colours only on a terminal without NO_COLOR
     #[arg(long, env = "NODE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+
+    /// Membership.
+    #[command(flatten)]
+    pub members: members::MembersArgs,
 }
 
 /// Where a node lives.
@@ -469,6 +474,9 @@ impl RunArgs {
         let conflict =
             |message: &str| Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
         self.relay_policy()?;
+        if let Err(error) = self.members.parameters() {
+            return conflict(&error.to_string());
+        }
         if !self.bootstrap.is_empty() && self.max_peers_out == 0 {
             return conflict(
                 "with --max-peers-out 0 no address of --bootstrap is ever dialled: leave one of them out, or name the \

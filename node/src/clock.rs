@@ -56,6 +56,12 @@ pub fn steady_s() -> u64 {
     wall_s.saturating_add(started.elapsed().as_secs())
 }
 
+/// The wall clock, in milliseconds since 1970.
+#[must_use]
+pub fn wall_ms() -> u64 {
+    wall_ns() / 1_000_000
+}
+
 /// The wall clock, in nanoseconds since 1970.
 #[must_use]
 pub fn wall_ns() -> u64 {

@@ -17,9 +17,11 @@ pub mod data_dir;
 pub mod deadlines;
 pub mod identity;
 pub mod links;
+pub mod members;
 
 use self::deadlines::Deadlines;
 use self::links::Links;
+use self::members::Membership;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub struct Config {
     pub rpc_any_producer: bool,
     /// The file to which a trace is written.
     pub trace: Option<PathBuf>,
+    /// How the node takes part in membership.
+    pub membership: Membership,
     /// Links for TCP connections in place of plain sockets; `None` for every node that is run by its program.
     pub links: Option<Arc<dyn Links>>,
 }

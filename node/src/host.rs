@@ -12,20 +12,25 @@
 //! Deliberately absent: connections, and which connection has which handle (`net/behaviour.rs`); and when
 //! something is deleted or sampled (the service, which has its own ends of the store's writer and of the trace).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use protocol::gossip::members::{MemberInput, MemberOutput};
 use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::items::keys::SecretKey;
+use protocol::items::member::{Statement, Unsigned};
+use protocol::items::network::NetworkId;
 use protocol::items::verify::VerifyJob;
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::{Load, Record, Restored};
 use protocol::limits::BATCH_SIGNATURES_MAX;
 use protocol::time::Time;
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
+use tracing::warn;
 
 use crate::clock::Clock;
 use crate::observe::recorder::Recorder;
-use crate::store::{Awaited, Writer};
+use crate::store::{Awaited, Note, Writer};
 
 /// Inputs that go in together. As many as a batch of signatures brings verdicts. The bytes that they make the
 /// engine send are bounded by each peer's credit. Beside these there are some four outputs for each transaction,
@@ -85,6 +90,8 @@ pub enum Effect {
         /// The reason that it gives.
         reason: GoodbyeReason,
     },
+    /// Do what membership wants: one of `Ping`, `Dial`, `Connect` and `Event`.
+    Members(Box<MemberOutput>),
     /// Tell the service about an event that is worth a line in the log.
     Event(gossip::Event),
 }
@@ -96,6 +103,10 @@ pub struct EngineHost {
     /// `None` once the node stops.
     writer: Option<Arc<Writer>>,
     recorder: Recorder,
+    /// Signs this node's statements as a member.
+    signer: Option<(SecretKey, NetworkId)>,
+    /// Statements of this node for which the store had no room yet: the last of each kind.
+    unkept: BTreeMap<Note, Vec<u8>>,
     /// The inputs that the engine gets next.
     inputs: VecDeque<Input>,
     /// Whether the last input's outputs are still to be taken.
@@ -116,12 +127,21 @@ impl EngineHost {
             clock,
             writer: Some(writer),
             recorder,
+            signer: None,
+            unkept: BTreeMap::new(),
             inputs: VecDeque::new(),
             draining: false,
             records: Vec::new(),
             submitted: Vec::new(),
             answers: VecDeque::new(),
         }
+    }
+
+    /// The same, which signs what this node says as a member.
+    #[must_use]
+    pub fn with_signer(mut self, key: SecretKey, network: NetworkId) -> Self {
+        self.signer = Some((key, network));
+        self
     }
 
     /// Starts the engine from what an earlier run kept. Must come before everything else.
@@ -216,7 +236,7 @@ impl EngineHost {
             Output::Verify(job) => Some(Effect::Verify(job)),
             Output::Disconnect { peer, reason } => Some(Effect::Disconnect { peer, reason }),
             Output::Read { peer, allowed } => Some(Effect::Read { peer, allowed }),
-            Output::Members(_) => None,
+            Output::Members(wanted) => self.on_members(wanted),
             Output::Event(event) => {
                 self.recorder.event(&event);
                 self.on_event(event)
@@ -232,6 +252,41 @@ impl EngineHost {
                 None
             }
         }
+    }
+
+    /// Signs and keeps. The rest needs the network or the service.
+    fn on_members(&mut self, wanted: Box<MemberOutput>) -> Option<Effect> {
+        match *wanted {
+            MemberOutput::Sign(unsigned) => self.sign(unsigned),
+            MemberOutput::Keep(statement) => self.keep(&statement),
+            other => return Some(Effect::Members(Box::new(other))),
+        }
+        None
+    }
+
+    fn sign(&mut self, unsigned: Unsigned) {
+        let Some((key, network)) = &self.signer else { return };
+        match unsigned.sign(key, network) {
+            Ok(statement) => {
+                self.inputs.push_back(Input::Members(Box::new(MemberInput::Signed(statement))));
+            }
+            Err(error) => warn!(%error, "this node can't say what it is to others: its statement is too long"),
+        }
+    }
+
+    /// Keeps a statement of this node. Until the store has room, the last one of its kind waits.
+    fn keep(&mut self, statement: &Statement) {
+        let (note, bytes) = match statement {
+            Statement::Record(record) => (Note::MemberRecord, record.encoded()),
+            Statement::Entries(entries) => (Note::MemberEntries, entries.encoded()),
+            Statement::Accusation(_) => return,
+        };
+        self.unkept.insert(note, bytes.to_vec());
+    }
+
+    fn hand_over_statements(&mut self) {
+        let Some(writer) = &self.writer else { return };
+        self.unkept.retain(|note, bytes| writer.save_note(*note, bytes.clone()).is_err());
     }
 
     /// Each event that is passed on costs a turn of the libp2p swarm, so events that only
@@ -255,6 +310,7 @@ impl EngineHost {
 
     /// Hands the records of one input over together, and its answers with the number of their commit.
     fn hand_over(&mut self) {
+        self.hand_over_statements();
         let (records, submitted) = (std::mem::take(&mut self.records), std::mem::take(&mut self.submitted));
         if records.is_empty() && submitted.is_empty() {
             return;

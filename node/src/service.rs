@@ -41,6 +41,8 @@ use tracing::debug;
 
 use self::answers::Answers;
 pub(crate) use self::answers::SUBMISSIONS_WAITING_MAX;
+use self::network::membership::Membership;
+pub use self::network::membership::{LEAVE_TIME, MEMBER_DIALS_MAX, MEMBER_EVENTS_MAX};
 use self::notices::matters;
 use self::production::Production;
 use self::said::Said;
@@ -48,7 +50,7 @@ use self::sampling::Sampling;
 use self::timers::{DISCOVERY_INTERVAL, Timers, next};
 use self::upkeep::{Keeping, Pruning};
 use self::verify::{Verdicts, VerifyPool};
-use crate::clock::{Clock, wall_ns};
+use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::net::behaviour::Behaviour;
 use crate::net::discovery::Discovery;
@@ -116,10 +118,14 @@ pub async fn run(
             _ = service.timers.discovery.tick() => service.discover(),
             _ = service.timers.status.tick() => service.log_status(),
             _ = service.timers.peers.tick() => service.keep_peers(),
+            _ = service.timers.wall.tick() => service.tell_wall_clock(),
             _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sampling.sample(service.peers()),
         }
+    }
+    if failure.is_none() {
+        service.leave().await;
     }
     let closed = service.stop().await;
     match failure.map_or(closed, Err) {
@@ -136,6 +142,7 @@ struct Service {
     writer: Arc<Writer>,
     recorder: Recorder,
     discovery: Discovery,
+    membership: Membership,
     announced: Announced,
     dials: Dials,
     key_watch: KeyWatch,
@@ -157,7 +164,8 @@ impl Service {
     fn ready(&self) -> Ready {
         self.beat();
         let health = Arc::clone(&self.health);
-        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health }
+        let members = self.membership.events().clone();
+        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health, members }
     }
 
     /// The loop is live: reports this, and what prevents the use of the node.
@@ -316,8 +324,7 @@ impl Service {
         if !self.production.may(gossip, alone, now) {
             return;
         }
-        let timestamp_ms = wall_ns() / 1_000_000;
-        let block = production::make(gossip, &self.config.key, &self.config.network, timestamp_ms);
+        let block = production::make(gossip, &self.config.key, &self.config.network, wall_ms());
         let bytes = protocol::wire::codec::Encode::encoded_len(&block);
         self.recorder.submitted(ItemId::Block(block.header.id()), bytes);
         self.production.made(&block);

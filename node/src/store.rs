@@ -119,6 +119,10 @@ pub enum Note {
     Standings,
     /// The bans ([`bans`](crate::net::bans)).
     Bans,
+    /// This node's last record as a member, as it is encoded on the wire.
+    MemberRecord,
+    /// This node's entries as a member, as they are encoded on the wire.
+    MemberEntries,
 }
 
 /// Bytes of a note: the bans of 1,024 peers and 1,024 addresses take up to 200 KiB, the standings
@@ -131,6 +135,8 @@ impl Note {
         match self {
             Self::Standings => "standings",
             Self::Bans => "bans",
+            Self::MemberRecord => "member-record",
+            Self::MemberEntries => "member-entries",
         }
     }
 

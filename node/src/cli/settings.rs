@@ -47,6 +47,7 @@ impl RunArgs {
             rpc_addr: (!self.no_rpc).then_some(self.rpc_addr),
             rpc_any_producer: self.rpc_any_producer,
             trace: self.trace,
+            membership: self.members.settings(),
             links: None,
         }
     }

@@ -9,7 +9,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use libp2p::PeerId;
-use libp2p::identity::Keypair;
+use libp2p::identity::{self, Keypair};
+use libp2p::multihash::Multihash;
 use protocol::items::keys::{PublicKey, SecretKey};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -21,6 +22,9 @@ pub const KEY_FILE: &str = "key";
 /// A seed in hexadecimal and a newline are 65 bytes. The rest is room for spaces that an editor may have put
 /// behind the key. A longer file is no key file.
 const FILE_BYTES_MAX: u64 = 128;
+
+/// The code of multihashes that are what they stand for. A peer id has the key itself in it, if that is short.
+const IDENTITY_HASH: u64 = 0;
 
 /// A node's key.
 #[derive(Clone)]
@@ -201,6 +205,22 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Identity({})", self.peer_id())
     }
+}
+
+/// The key that a peer id proves; `None` if it stands for a key of another kind, or for a hash.
+#[must_use]
+pub fn key_of(peer: &PeerId) -> Option<PublicKey> {
+    let hash: &Multihash<64> = peer.as_ref();
+    let encoded = Some(hash.digest()).filter(|_| hash.code() == IDENTITY_HASH)?;
+    let key = identity::PublicKey::try_decode_protobuf(encoded).ok()?.try_into_ed25519().ok()?;
+    Some(PublicKey(key.to_bytes()))
+}
+
+/// The peer id of the node with this key; `None` if these bytes are no key.
+#[must_use]
+pub fn peer_of(key: &PublicKey) -> Option<PeerId> {
+    let key = identity::ed25519::PublicKey::try_from_bytes(&key.0).ok()?;
+    Some(identity::PublicKey::from(key).to_peer_id())
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> IdentityError {

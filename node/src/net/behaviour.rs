@@ -5,11 +5,13 @@
 //! passes this on to the others. What follows from slots is in `peers.rs`. What follows from the engine's
 //! outputs is in `effects.rs`.
 
+pub(crate) mod accuse;
 mod effects;
 mod event;
 mod links;
 mod outbox;
 mod peers;
+mod probes;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
@@ -32,6 +34,7 @@ use tokio::time::{Sleep, sleep};
 
 use self::links::Links;
 use self::outbox::Outbox;
+use self::probes::Probes;
 use crate::config::deadlines::Deadlines;
 use crate::host::EngineHost;
 use crate::net::addresses::ip_of;
@@ -46,6 +49,7 @@ use crate::net::slots::{self, InUse, Slots};
 
 pub use self::event::{Event, Wish};
 pub use self::links::Link;
+pub use self::probes::PROBES_WAITING_MAX;
 
 /// Settings that the behaviour gets once.
 #[derive(Clone, Debug)]
@@ -83,6 +87,7 @@ pub struct Behaviour {
     actions: VecDeque<ToSwarm<Event, Order>>,
     /// Messages that go after `actions`.
     outbox: Outbox,
+    probes: Probes,
     timer: Option<(Time, Pin<Box<Sleep>>)>,
     disconnects: BTreeMap<&'static str, u64>,
 }
@@ -108,6 +113,7 @@ impl Behaviour {
             freed: false,
             actions: VecDeque::new(),
             outbox: Outbox::default(),
+            probes: Probes::default(),
             timer: None,
             disconnects: BTreeMap::new(),
             settings,
@@ -176,6 +182,12 @@ impl Behaviour {
     #[must_use]
     pub fn holds_slot(&self, peer: &PeerId) -> bool {
         self.slots.holder(peer).is_some()
+    }
+
+    /// Whether this connection holds a slot.
+    #[must_use]
+    pub fn has_slot(&self, id: ConnectionId) -> bool {
+        self.links.get(id).is_some_and(|link| self.slots.holder(&link.peer) == Some(id))
     }
 
     /// The banned peers and addresses.
@@ -260,12 +272,7 @@ impl Behaviour {
             Report::SlotWanted => self.on_slot_wanted(id),
             Report::Up => self.on_up(id),
             Report::Parted => self.close_link(id),
-            Report::RoundTrip(took) => {
-                let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
-                if let Some(peer) = self.links.handle_of(id).filter(|_| lowest) {
-                    self.host.input(Input::RoundTrip { peer, lowest: took });
-                }
-            }
+            Report::RoundTrip(took) => self.on_pong(id, took),
             Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
                 self.on_lost(id, CloseReason::Declined)
             }

@@ -55,6 +55,8 @@ pub enum Order {
     Goodbye(CloseReason),
     /// Start or stop reading.
     Read(bool),
+    /// Ping the peer now, unless a ping is under way.
+    Ping,
 }
 
 /// What a handler tells the behaviour.
@@ -333,6 +335,7 @@ impl ConnectionHandler for Handler {
                 }
             }
             Order::Read(allowed) => self.lanes.set_read(allowed, self.clock.now()),
+            Order::Ping => self.lanes.ping(self.clock.now()),
             Order::Goodbye(reason) => self.part(reason),
         }
     }

@@ -12,6 +12,7 @@ use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
 use crate::config::Config;
 use crate::host::EngineHost;
 use crate::net::addresses::split_peer;
+use crate::net::behaviour::accuse::Accuse;
 use crate::net::behaviour::{Behaviour, Settings};
 use crate::net::discovery::kademlia::Kademlia;
 use crate::net::handler::protocol_name;
@@ -46,6 +47,7 @@ pub(crate) struct NodeBehaviour {
     pub(crate) limits: connection_limits::Behaviour,
     pub(crate) blocks: AddressBlocks,
     pub(crate) gossip: Behaviour,
+    pub(crate) accuse: Accuse,
     pub(crate) identify: identify::Behaviour,
     /// Off if only reserved peers are wanted.
     pub(crate) kad: Toggle<Kademlia>,
@@ -71,9 +73,8 @@ pub(crate) fn build(
         loopback_exempt: config.loopback_exempt,
         deadlines: config.deadlines,
     };
-    let agent = format!("hearsay/{}", env!("CARGO_PKG_VERSION"));
     let identify =
-        identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent);
+        identify::Config::new(PROTOCOL_VERSION.to_owned(), config.identity.public()).with_agent_version(agent());
     // Only the few own addresses that the service picks (`announce.rs`) are told, as external addresses.
     let identify = identify.with_hide_listen_addrs(true);
     let kad = (!config.reserved_only).then(|| Kademlia::new(local, kad_protocol(config)));
@@ -81,6 +82,7 @@ pub(crate) fn build(
         limits,
         blocks: AddressBlocks::new(config.loopback_exempt),
         gossip: Behaviour::new(settings, host),
+        accuse: Accuse::new(&config.network),
         identify: identify::Behaviour::new(identify),
         kad: Toggle::from(kad),
     };
@@ -92,6 +94,11 @@ pub(crate) fn build(
         .with_per_connection_event_buffer_size(REPORTS_WAITING_MAX);
     let transport = transport::build(&config.identity, wire, config.links.clone(), dials)?;
     Ok(Swarm::new(transport, behaviour, local, swarm))
+}
+
+/// The program, as other nodes are told.
+pub(crate) fn agent() -> String {
+    format!("hearsay/{}", env!("CARGO_PKG_VERSION"))
 }
 
 /// The version of the network's Kademlia. It only names peers, so nodes that gossip in other

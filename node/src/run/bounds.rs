@@ -11,6 +11,7 @@
 use libp2p::{Multiaddr, PeerId};
 use protocol::footprint::{block, hashed, lru, table, tree};
 use protocol::gossip::bounds::BOUNDS;
+use protocol::gossip::members::{MemberEvent, ProbeId};
 use protocol::items::hash::TxId;
 use protocol::items::keys::{PublicKey, VerifyingKey};
 use protocol::items::verify::VerifyJob;
@@ -22,6 +23,7 @@ use protocol::wire::message::Message;
 use crate::cli::BoundsArgs;
 use crate::cli::client::bounds::Row;
 use crate::net::bans::BANS_MAX;
+use crate::net::behaviour::PROBES_WAITING_MAX;
 use crate::net::discovery::REFRESH_EXTRA;
 use crate::net::discovery::book::{
     CONTESTS_MAX, PEER_ADDRESSES_MAX, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCES_MAX, TOLD_BUCKET_MAX,
@@ -39,8 +41,8 @@ use crate::observe::trace::LATENESS_MAX;
 use crate::rpc::RESPONSE_BYTES_MAX;
 use crate::rpc::access::LARGE_ANSWERS_MAX;
 use crate::rpc::http::{BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX};
-use crate::service::SUBMISSIONS_WAITING_MAX;
 use crate::service::verify::{KEYS_MAX, QUEUE_JOBS_MAX, THREADS_MAX};
+use crate::service::{MEMBER_DIALS_MAX, MEMBER_EVENTS_MAX, SUBMISSIONS_WAITING_MAX};
 use crate::store::{
     BACKLOG_BYTES_MAX, CACHE_BYTES, KEPT_PEERS_MAX, NOTE_BYTES_MAX, PAST_ROWS_MAX, PEER_ADDRESS_BYTES_MAX,
     QUESTIONS_MAX,
@@ -100,7 +102,14 @@ pub fn rows(args: &BoundsArgs) -> Vec<Row> {
         each: bound.each,
         times: bound.times(peers),
     });
-    let driver = [network(peers, incoming.saturating_add(outgoing)), discovery(), store(), threads(), http()];
+    let driver = [
+        network(peers, incoming.saturating_add(outgoing)),
+        discovery(),
+        members(peers),
+        store(),
+        threads(),
+        http(),
+    ];
     engine.chain(driver.into_iter().flatten()).filter(|row| row.times > 0).collect()
 }
 
@@ -144,6 +153,15 @@ fn discovery() -> Vec<Row> {
     ]
 }
 
+/// What the driver holds for membership. The most that the machine itself takes is in the engine's rows.
+fn members(peers: usize) -> Vec<Row> {
+    vec![
+        row!("pings of members under way", PROBES_WAITING_MAX, size_of::<ProbeId>() + tree(32), peers),
+        row!("short dials of members", MEMBER_DIALS_MAX, hashed(256), 1),
+        row!("changes of members that wait", MEMBER_EVENTS_MAX, size_of::<MemberEvent>() + 32, 1),
+    ]
+}
+
 /// What the store holds in memory.
 fn store() -> Vec<Row> {
     vec![
@@ -158,7 +176,7 @@ fn store() -> Vec<Row> {
         row!("questions to the store", QUESTIONS_MAX, 2 * 64, 1),
         row!("notes of pruned transactions", PAST_ROWS_MAX, 24, 1),
         row!("known peers, being saved", KEPT_PEERS_MAX, KEPT_PEER_BYTES, 1),
-        row!("notes, being saved", 2 * NOTE_BYTES_MAX, 1, 1),
+        row!("notes, being saved", 3 * NOTE_BYTES_MAX, 1, 1),
     ]
 }
 

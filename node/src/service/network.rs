@@ -1,6 +1,8 @@
 //! Takes the network's events and passes them on: to discovery, to the watch for our own key, to
 //! the answers, to the log.
 
+pub(super) mod membership;
+
 use std::io;
 
 use libp2p::core::ConnectedPoint;
@@ -30,12 +32,14 @@ impl Service {
         let now = self.clock.now();
         match event {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Gossip(event)) => self.on_gossip(event),
+            SwarmEvent::Behaviour(NodeBehaviourEvent::Accuse(event)) => self.on_accuse(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Identify(event)) => self.on_identify(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Kad(event)) => self.on_kad(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_connection(peer_id, connection_id, &endpoint);
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
+                self.on_member_silent(connection_id, matches!(error, DialError::Denied { .. }));
                 let cause = resolve::cause(&error);
                 debug!(peer = ?peer_id, cause, "a dial failed");
                 let failure = match (&error, peer_id) {
@@ -70,6 +74,7 @@ impl Service {
         let address = endpoint.get_remote_address();
         if endpoint.is_dialer() {
             self.discovery.on_established(id, peer, address, self.clock.now());
+            self.on_member_answered(peer, id);
         }
         if ip_of(address).is_some_and(|ip| ip.is_loopback()) {
             self.discovery.on_loopback_peer();
@@ -120,6 +125,7 @@ impl Service {
                 self.said.goodbye(self.clock.now(), peer, &reason);
             }
             Event::Engine(_) => {}
+            Event::Members(wanted) => self.on_members(*wanted),
             Event::Verify(job) => {
                 self.unchecked.push_back(job);
             }
@@ -188,6 +194,7 @@ impl Service {
         let change = self.announced.update(&listening);
         change.withdrawn.iter().for_each(|address| self.swarm.remove_external_address(address));
         change.told.into_iter().for_each(|address| self.swarm.add_external_address(address));
+        self.tell_reach();
     }
 }
 

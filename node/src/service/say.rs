@@ -5,11 +5,14 @@ use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use protocol::gossip::Equivocation;
+use protocol::gossip::members::{MemberChange, MemberEvent};
 use protocol::items::hash::TxId;
+use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
 use protocol::wire::message::{GoodbyeReason, Tip, VERSION};
 use tracing::{debug, info, warn};
 
+use crate::config::identity::peer_of;
 use crate::net::bans::BAN_TIME;
 use crate::net::discovery::own_key::KeySign;
 use crate::net::discovery::{Trouble, Warning};
@@ -21,6 +24,24 @@ use crate::service::notices::Notice;
 const DEEP_REORGANISATION: usize = 6;
 /// Expired transactions that one line names.
 const EXPIRED_NAMED_MAX: usize = 5;
+
+/// Something about a member has changed. `own` is this node's key.
+pub(crate) fn member(event: &MemberEvent, own: &PublicKey) {
+    let member = peer_of(&event.member).map_or_else(|| event.member.to_string(), |peer| peer.to_string());
+    match event.change {
+        MemberChange::Joined => info!(%member, "a member joined"),
+        MemberChange::Suspected => info!(%member, "a member does not answer somebody, and is suspected"),
+        MemberChange::Failed => info!(%member, "a member has failed: it answered neither others nor this node"),
+        MemberChange::Left => info!(%member, "a member left"),
+        MemberChange::Returned => info!(%member, "a member is there again"),
+        MemberChange::Conflict if event.member == *own => warn!(
+            %member,
+            "another machine uses this node's key: stop one of the two, and give it a key of its own"
+        ),
+        MemberChange::Conflict => info!(%member, "two machines use one member's key"),
+        change => debug!(%member, ?change, "a member has changed"),
+    }
+}
 
 /// A line that was composed elsewhere.
 pub(crate) fn notice(notice: &Notice) {

@@ -6,28 +6,36 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::members::{Identity, MemberEvent, Reach};
 use protocol::gossip::{self, Gossip};
+use protocol::items::member::entries::SignedEntries;
+use protocol::items::member::record::SignedRecord;
+use protocol::items::member::{Instance, Statement};
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::Restored;
-use tokio::sync::mpsc;
+use protocol::wire::codec::Decode as _;
+use protocol::wire::message::VERSION;
+use tokio::sync::{broadcast, mpsc};
 
 use super::Service;
 use super::answers::Answers;
+use super::network::membership::Membership;
 use super::production::Production;
 use super::said::Said;
 use super::sampling::Sampling;
 use super::timers::Timers;
 use super::upkeep::{Keeping, Pruning};
 use super::verify::{Verdicts, VerifyPool};
-use crate::clock::{Clock, steady_s};
+use crate::clock::{Clock, steady_s, wall_ms};
 use crate::config::Config;
+use crate::config::members::Part;
 use crate::host::EngineHost;
 use crate::net::bans::{self, KeptBan};
 use crate::net::discovery::Discovery;
 use crate::net::discovery::announce::Announced;
 use crate::net::discovery::book::kept::{self, Standings};
 use crate::net::discovery::own_key::KeyWatch;
-use crate::net::swarm::build;
+use crate::net::swarm::{agent, build};
 use crate::net::transport::listen::{ListenError, listen};
 use crate::net::transport::own::Dials;
 use crate::net::transport::{TransportSetupError, WireBytes};
@@ -47,6 +55,8 @@ pub struct Ready {
     pub listen: Vec<Multiaddr>,
     /// Its health, for the HTTP listener.
     pub health: Arc<Health>,
+    /// Where changes of members are told.
+    pub members: broadcast::Sender<MemberEvent>,
 }
 
 /// Why a node could not start.
@@ -91,7 +101,13 @@ impl Service {
         let earlier = Earlier::read(store.as_ref())?;
         let (writer, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let (writer, recorder) = (Arc::new(writer), Recorder::default());
-        let host = EngineHost::new(engine(&config), clock, Arc::clone(&writer), recorder.clone());
+        let host = EngineHost::new(
+            engine(&config, clock, earlier.statements),
+            clock,
+            Arc::clone(&writer),
+            recorder.clone(),
+        )
+        .with_signer(config.key.clone(), config.network.clone());
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
         let mut swarm = build(&config, host, &wire, &dials)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
@@ -104,6 +120,7 @@ impl Service {
         swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
+        let membership = Membership::new(config.membership.clone());
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -113,6 +130,7 @@ impl Service {
             writer,
             discovery,
             announced: Announced::default(),
+            membership,
             dials,
             key_watch: KeyWatch::default(),
             pool,
@@ -137,6 +155,8 @@ struct Earlier {
     known: Vec<KnownPeer>,
     standings: Standings,
     banned: Vec<KeptBan>,
+    /// What this node said last as a member.
+    statements: Vec<Statement>,
 }
 
 impl Earlier {
@@ -145,18 +165,37 @@ impl Earlier {
         // A note that can't be read was written by another program. It is only a loss of memory.
         let standings = store.note(Note::Standings)?.and_then(|note| kept::decode(note).ok()).unwrap_or_default();
         let banned = store.note(Note::Bans)?.and_then(|note| bans::decode(note).ok()).unwrap_or_default();
-        Ok(Self { engine, known, standings, banned })
+        let record = store.note(Note::MemberRecord)?.and_then(|note| SignedRecord::from_bytes(&note.into()).ok());
+        let entries =
+            store.note(Note::MemberEntries)?.and_then(|note| SignedEntries::from_bytes(&note.into()).ok());
+        let record = record.map(|record| Statement::Record(Arc::new(record)));
+        let entries = entries.map(|entries| Statement::Entries(Arc::new(entries)));
+        Ok(Self { engine, known, standings, banned, statements: record.into_iter().chain(entries).collect() })
     }
 }
 
-fn engine(config: &Config) -> Gossip {
+fn engine(config: &Config, clock: Clock, kept: Vec<Statement>) -> Gossip {
     let engine = gossip::Config {
         network: config.network.clone(),
         relay: config.relay,
         reconciliation: config.reconciliation,
         producers: config.producers.clone(),
     };
-    Gossip::new(engine, rand::random())
+    let gossip = Gossip::new(engine, rand::random());
+    if config.membership.part == Part::Off {
+        return gossip;
+    }
+    let identity = Identity {
+        key: config.key.public(),
+        instance: Instance(rand::random()),
+        version: u32::try_from(VERSION).unwrap_or(u32::MAX),
+        agent: agent(),
+        // The addresses are known once the node listens.
+        reach: Reach::Addresses(Vec::new()),
+        // What another key signed, the node of an earlier key said.
+        kept: kept.into_iter().filter(|statement| statement.signer() == config.key.public()).collect(),
+    };
+    gossip.with_members(config.membership.parameters, identity, clock.now(), wall_ms())
 }
 
 fn discovery(config: &Config) -> Discovery {

@@ -19,6 +19,8 @@ pub const DISCOVERY_INTERVAL: Duration = Duration::from_millis(200);
 pub const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// The time between two writes of the known peers to the store.
 pub const PEERS_INTERVAL: Duration = Duration::from_secs(60);
+/// The time between two looks at the wall clock for the engine. A suspended machine makes the two come apart.
+pub const WALL_INTERVAL: Duration = Duration::from_secs(60);
 /// The time between two deletions of a few old bodies, if that is wanted: 64 bodies a second at most.
 pub const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// The time between two samples of a trace.
@@ -123,6 +125,8 @@ pub struct Timers {
     pub status: Interval,
     /// Keeps the known peers.
     pub peers: Interval,
+    /// Tells the engine what the wall clock says.
+    pub wall: Interval,
     /// Deletes a few old bodies.
     pub prune: Option<Interval>,
     /// Makes a block.
@@ -140,6 +144,7 @@ impl Timers {
             discovery: at_once_and_every(DISCOVERY_INTERVAL),
             status: every(STATUS_INTERVAL),
             peers: every(PEERS_INTERVAL),
+            wall: every(WALL_INTERVAL),
             prune: (config.prune != Prune::default()).then(|| every(PRUNE_INTERVAL)),
             produce: config.produce_every.filter(|period| !period.is_zero()).map(every),
             sample: traced.then(|| every(SAMPLE_INTERVAL)),

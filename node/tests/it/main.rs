@@ -46,6 +46,7 @@ mod run {
 mod service {
     mod behind_nodes; // real nodes that are behind
     mod lonely; // without peers, and why
+    mod members; // real nodes as members
     mod notices; // what an operator is told about being behind
     mod propagation; // items between whole nodes
     mod timers; // after a pause

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use libp2p::{Multiaddr, PeerId};
+use protocol::gossip::members::MemberOutput;
 use protocol::gossip::{self, ItemId, Refusal, Submission};
 use protocol::items::verify::VerifyJob;
 use protocol::wire::message::GoodbyeReason;
@@ -50,6 +51,8 @@ pub enum Event {
     },
     /// Signatures to check; the verdict comes back through [`Behaviour::input`](super::Behaviour::input).
     Verify(VerifyJob),
+    /// What membership wants: one of `Dial`, `Connect` and `Event`.
+    Members(Box<MemberOutput>),
     /// A connection became a gossip peer.
     Up {
         /// The peer.

@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 
 use super::links::{Links, New};
 use super::{BannedError, Behaviour, Event, Wish};
+use crate::config::identity::key_of;
 use crate::net::addresses::{address_group, ip_of};
 use crate::net::discovery::book::slot_group;
 use crate::net::handler::{Handler, Order};
@@ -123,6 +124,7 @@ impl Behaviour {
         link.lost = Some(reason);
         self.freed = true;
         if let Some(handle) = self.links.take_handle(id) {
+            self.probes.take(handle);
             self.host.input(Input::PeerDisconnected { peer: handle });
             self.host.recorder().record(What::PeerDown { peer: handle.0, reason: reason.label().to_owned() });
         }
@@ -207,12 +209,12 @@ impl Behaviour {
             return;
         }
         let Some((handle, link)) = self.links.give_handle(id) else { return };
-        let outbound = link.outbound;
+        let (outbound, key) = (link.outbound, key_of(&peer));
         let group = address_group(&link.address, self.settings.loopback_exempt);
         let direction = if outbound { gossip::Direction::Outbound } else { gossip::Direction::Inbound };
         self.host.recorder().record(What::PeerUp { peer: handle.0, peer_id: peer.to_string(), outbound });
         self.tell(Event::Up { peer, outbound });
-        self.host.input(Input::PeerConnected { peer: handle, direction, group, key: None });
+        self.host.input(Input::PeerConnected { peer: handle, direction, group, key });
     }
 
     pub(super) fn forget_link(&mut self, id: ConnectionId) {

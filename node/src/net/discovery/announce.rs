@@ -37,6 +37,11 @@ impl Announced {
         source.is_some_and(|ip| self.ips.contains(&ip) && self.used.insert(ip))
     }
 
+    /// The addresses that are told now.
+    pub(crate) fn told(&self) -> &[Multiaddr] {
+        &self.told
+    }
+
     /// The node listens on these addresses now.
     pub(crate) fn update(&mut self, listening: &[Multiaddr]) -> Change {
         self.ips = listening.iter().filter_map(ip_of).collect();

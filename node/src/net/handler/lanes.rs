@@ -145,6 +145,11 @@ impl Lanes {
         }
     }
 
+    /// The next ping is due now.
+    pub(super) fn ping(&mut self, now: Time) {
+        self.pings.iter_mut().for_each(|pings| pings.hurry(now));
+    }
+
     /// Does what can be done now: writes, then reads until there is something to report.
     pub(super) fn exchange(
         &mut self,

@@ -51,6 +51,13 @@ impl Pings {
         }
     }
 
+    /// The next ping is due now, unless one waits for its pong.
+    pub(crate) fn hurry(&mut self, now: Time) {
+        if let Stage::Due(due) = &mut self.stage {
+            *due = now.min(*due);
+        }
+    }
+
     /// A pong came. Returns how long it took.
     ///
     /// # Errors

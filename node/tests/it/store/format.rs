@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use node::store::{FORMAT, KnownPeer, RedbStore, STORE_FILE, Store as _, StoreError, StoreOptions};
+use node::store::{FORMAT, KnownPeer, Note, RedbStore, STORE_FILE, Store as _, StoreError, StoreOptions};
 use protocol::gossip::{Config, Gossip, Reconciliation, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;
 use protocol::items::validator::Producers;
@@ -65,6 +65,9 @@ fn a_store_of_format_1_opens() {
     let mut wanted = workload.states().pop().expect("one");
     wanted.peers = vec![known_peer()];
     assert_eq!(workload.summary(&store).expect("readable"), wanted);
+    for note in [Note::MemberRecord, Note::MemberEntries] {
+        assert_eq!(store.note(note).expect("readable"), None, "the node was no member yet");
+    }
 }
 
 /// The fixture is older than the present rule for signatures. What was good then is good now, and a node that starts

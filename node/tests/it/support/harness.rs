@@ -7,6 +7,7 @@ use std::time::Duration;
 use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
 use node::config::deadlines::Deadlines;
+use node::config::members::Membership;
 use node::config::{Config, Prune};
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::service::{self, Ready, ServiceError};
@@ -56,6 +57,7 @@ pub(crate) fn config(seed: u8) -> Config {
         rpc_addr: None,
         rpc_any_producer: false,
         trace: None::<PathBuf>,
+        membership: Membership::default(),
         links: None,
     }
 }
@@ -148,6 +150,12 @@ impl Node {
             Ok(status) => status,
             Err(_) => panic!("waited in vain for {what}; status: {:#?}", self.status().await),
         }
+    }
+
+    /// Ends the node without a word, as a lost process does.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
     }
 
     /// Stops the node and waits for its end.

@@ -26,7 +26,7 @@ use node::service::{Ready, STOP_TIMEOUT, ServiceError};
 use protocol::gossip::ItemId;
 use protocol::items::hash::BlockId;
 use protocol::items::verify::{JobId, VerifyJob};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -52,7 +52,9 @@ pub(super) async fn run(
     // The caller may no longer be waiting. The node runs nevertheless.
     let health = Arc::new(Health::new());
     let (peer_id, listen) = (*service.swarm.local_peer_id(), service.addresses());
-    let _ = ready.send(Ready { peer_id, listen, health: Arc::clone(&health) });
+    // A baseline knows no members.
+    let members = broadcast::Sender::new(1);
+    let _ = ready.send(Ready { peer_id, listen, health: Arc::clone(&health), members });
     let mut timers = Timers::start(&service.config);
     let mut commands_open = true;
     while !*shutdown.borrow_and_update() {
