@@ -12,12 +12,12 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use libp2p::Multiaddr;
 use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
-use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
-use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 
-pub use self::asked::{GetArgs, MembersArgs, MembersCommand, SetArgs};
+pub use self::asked::{
+    AskArgs, BlockCommand, GetArgs, MembersArgs, MembersCommand, PayloadArgs, SendArgs, SetArgs, TxCommand,
+};
 use crate::observe::logging::{self, LogFormat};
 
 mod arrange;
@@ -283,26 +283,6 @@ pub struct PlaceArgs {
     pub data_dir: Option<PathBuf>,
 }
 
-/// Which running node to ask, and how to print the answer.
-#[derive(Clone, Debug, Args)]
-pub struct AskArgs {
-    /// Where the node lives.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-
-    /// The node's RPC address, instead of the one in its rpc.json
-    #[arg(long, env = "NODE_RPC", value_name = "HOST:PORT", value_parser = values::parse_rpc)]
-    pub rpc: Option<String>,
-
-    /// How long to wait for each answer, such as 3s; `tx send` waits for two
-    #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = values::parse_interval)]
-    pub timeout: Duration,
-
-    /// Print JSON
-    #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
 /// `node bounds`.
 #[derive(Clone, Debug, Args)]
 pub struct BoundsArgs {
@@ -348,87 +328,6 @@ pub enum KeyCommand {
         #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
         json: bool,
     },
-}
-
-/// `node tx …`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum TxCommand {
-    /// Sign a transaction and hand it to a running node; prints its id.
-    Send(Box<SendArgs>),
-    /// Look up a transaction; fails if the node doesn't know it.
-    Get {
-        /// The transaction's id, 64 hexadecimal digits
-        #[arg(value_name = "ID")]
-        id: TxId,
-        /// Which node to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-}
-
-/// `node block …`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum BlockCommand {
-    /// Hand an encoded block to a running node; prints its id.
-    Publish {
-        /// The encoded block, as bytes or in hexadecimal; - is standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Which node to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-    /// Look up a block; fails if the node doesn't keep its body.
-    Get {
-        /// The block's id, 64 hexadecimal digits
-        #[arg(value_name = "ID")]
-        id: BlockId,
-        /// Which node to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-}
-
-/// `node tx send`.
-#[derive(Clone, Debug, Args)]
-pub struct SendArgs {
-    /// The payload.
-    #[command(flatten)]
-    pub payload: PayloadArgs,
-
-    /// Sign with the key in this file instead of the data dir's
-    #[arg(long, alias = "key", env = "NODE_KEY_FILE", value_name = "FILE")]
-    pub key_file: Option<PathBuf>,
-
-    /// A number that makes it distinct from others of the same author; random if not given
-    #[arg(long, value_name = "N")]
-    pub nonce: Option<u64>,
-
-    /// For how many blocks it stays valid, counted from the highest block that the node knows
-    #[arg(long, env = "NODE_VALID_FOR", value_name = "BLOCKS", default_value_t = 1_000,
-          value_parser = clap::value_parser!(u64).range(1..=VALID_UNTIL_AHEAD_MAX))]
-    pub valid_for: u64,
-
-    /// Which node to ask.
-    #[command(flatten)]
-    pub ask: AskArgs,
-}
-
-/// What a transaction carries: one of three.
-#[derive(Clone, Debug, Args)]
-#[group(required = true, multiple = false)]
-pub struct PayloadArgs {
-    /// This text
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub payload: Option<String>,
-
-    /// The bytes of this file, at most 64 KiB; - is standard input
-    #[arg(long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-
-    /// This many random bytes
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=PAYLOAD_BYTES_MAX as i64))]
-    pub random: Option<u32>,
 }
 
 impl Cli {

@@ -119,6 +119,7 @@ pub async fn run(
             _ = service.timers.status.tick() => service.log_status(),
             _ = service.timers.peers.tick() => service.keep_peers(),
             _ = service.timers.wall.tick() => service.tell_wall_clock(),
+            _ = service.timers.numbers.tick() => service.tell_numbers(),
             _ = next(&mut service.timers.prune) => service.prune(),
             _ = next(&mut service.timers.produce) => service.produce(),
             _ = next(&mut service.timers.sample) => service.sampling.sample(service.peers()),

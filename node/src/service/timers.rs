@@ -21,6 +21,11 @@ pub const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 pub const PEERS_INTERVAL: Duration = Duration::from_secs(60);
 /// The time between two looks at the wall clock for the engine. A suspended machine makes the two come apart.
 pub const WALL_INTERVAL: Duration = Duration::from_secs(60);
+/// The time between two tellings of this node's numbers to the members: a second more than the machine wants, so that
+/// none comes too early.
+pub const NUMBERS_INTERVAL: Duration = Duration::from_secs(61);
+/// When they are told first. By then a node has found its first peers.
+pub const NUMBERS_FIRST: Duration = Duration::from_secs(5);
 /// The time between two deletions of a few old bodies, if that is wanted: 64 bodies a second at most.
 pub const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
 /// The time between two samples of a trace.
@@ -127,6 +132,8 @@ pub struct Timers {
     pub peers: Interval,
     /// Tells the engine what the wall clock says.
     pub wall: Interval,
+    /// Tells the members this node's numbers.
+    pub numbers: Interval,
     /// Deletes a few old bodies.
     pub prune: Option<Interval>,
     /// Makes a block.
@@ -145,6 +152,7 @@ impl Timers {
             status: every(STATUS_INTERVAL),
             peers: every(PEERS_INTERVAL),
             wall: every(WALL_INTERVAL),
+            numbers: timer(NUMBERS_FIRST, NUMBERS_INTERVAL),
             prune: (config.prune != Prune::default()).then(|| every(PRUNE_INTERVAL)),
             produce: config.produce_every.filter(|period| !period.is_zero()).map(every),
             sample: traced.then(|| every(SAMPLE_INTERVAL)),

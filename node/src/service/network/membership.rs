@@ -65,6 +65,8 @@ pub(in crate::service) struct Membership {
     dials: HashMap<ConnectionId, ShortDial>,
     accused: Allowance,
     events: broadcast::Sender<MemberEvent>,
+    /// The time since the start when this node's numbers were told last, and the bytes that had moved by then.
+    moved: (Duration, u64),
 }
 
 /// A short dial.
@@ -82,6 +84,7 @@ impl Membership {
             dials: HashMap::new(),
             accused: Allowance::default(),
             events: broadcast::Sender::new(MEMBER_EVENTS_MAX),
+            moved: (Duration::ZERO, 0),
         }
     }
 
@@ -215,6 +218,23 @@ impl Service {
         if let Some(reach) = self.membership.reach(self.announced.told()) {
             self.tell_members(MemberInput::SetReach(reach));
         }
+    }
+
+    /// What this node tells of itself as numbers, in the order of `BUILT_IN_KEYS`.
+    pub(in crate::service) fn tell_numbers(&mut self) {
+        let behaviour = &self.swarm.behaviour().gossip;
+        let mut round_trips: Vec<u64> =
+            behaviour.peers().filter_map(|(_, link)| Some(link.round_trip?.as_micros())).collect();
+        round_trips.sort_unstable();
+        let median = round_trips.get(round_trips.len() / 2).copied().unwrap_or_default();
+        let gossip = behaviour.gossip();
+        let (height, mempool) = (gossip.tip().height, gossip.mempool().transactions as u64);
+        let now = (self.clock.uptime(), self.wire.read().saturating_add(self.wire.written()));
+        let before = std::mem::replace(&mut self.membership.moved, now);
+        let secs = now.0.saturating_sub(before.0).as_secs().max(1);
+        let bytes = now.1.saturating_sub(before.1) / secs;
+        let numbers = [bytes, height, mempool, self.peers() as u64, median, now.0.as_secs()];
+        self.tell_members(MemberInput::SetBuiltIn(numbers));
     }
 
     /// What the wall clock says now.

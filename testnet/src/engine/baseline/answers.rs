@@ -2,6 +2,7 @@
 
 use node::observe::sample;
 use node::rpc::command::{Command, PeerStatus, Status};
+use node::rpc::members::MembersError;
 use tokio::sync::oneshot;
 
 use super::Form;
@@ -14,6 +15,10 @@ impl Service {
             Command::Status { reply } => tell(reply, self.status()),
             Command::Peers { reply } => tell(reply, self.peers()),
             Command::Evidence { reply } => tell(reply, Vec::new()),
+            Command::Members { reply } => tell(reply, Err(MembersError::Off)),
+            Command::Member { reply, .. } => tell(reply, Err(MembersError::Off)),
+            Command::Aggregate { reply, .. } => tell(reply, Err(MembersError::Off)),
+            Command::SetEntry { reply, .. } | Command::Leave { reply } => tell(reply, Err(MembersError::Off)),
             Command::Transaction { reply, .. } => tell(reply, None),
             Command::Block { reply, .. } => tell(reply, None),
             Command::SubmitTransaction { .. } | Command::SubmitBlock { .. } => {}
