@@ -188,12 +188,12 @@ impl Members {
     /// What is known of a member.
     #[must_use]
     pub fn member(&self, key: &PublicKey) -> Option<MemberInfo> {
-        self.view.get(self.view.find(key)?).map(info)
+        self.view.get(self.view.find(key)?).map(|member| self.info(member))
     }
 
     /// All members, this node among them, in no order that means anything.
     pub fn members(&self) -> impl Iterator<Item = MemberInfo> {
-        self.view.iter().map(|(_, member)| info(member))
+        self.view.iter().map(|(_, member)| self.info(member))
     }
 
     /// The members that accuse the present incarnation of a member.
@@ -449,14 +449,15 @@ impl Members {
         let micros = usize::try_from(span.as_micros()).unwrap_or(usize::MAX);
         Duration::from_micros(self.below(micros) as u64)
     }
-}
 
-fn info(member: &Member) -> MemberInfo {
-    MemberInfo {
-        state: member.state(),
-        since: member.since(),
-        record: member.record.clone(),
-        entries: member.entries.clone(),
-        reached: member.is_reached(),
+    fn info(&self, member: &Member) -> MemberInfo {
+        let has_left = member.key() == self.own.key && self.own.has_left();
+        MemberInfo {
+            state: if has_left { MemberState::Left } else { member.state() },
+            since: member.since(),
+            record: member.record.clone(),
+            entries: member.entries.clone(),
+            reached: member.is_reached(),
+        }
     }
 }
