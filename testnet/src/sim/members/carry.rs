@@ -30,7 +30,7 @@ pub(in crate::sim) enum Later {
     /// A ping arrives over a link.
     Pinged { to: FarEnd, from: FarEnd, probe: ProbeId },
     /// The answer to a ping arrives.
-    Answered { to: FarEnd, from: FarEnd, probe: ProbeId },
+    Answered { to: FarEnd, probe: ProbeId },
     /// A dial arrives. The process at the address has to prove the key.
     Dialled { to: usize, from: Process, probe: ProbeId, accusation: Option<SignedAccusation> },
     /// A partition has healed.
@@ -88,10 +88,10 @@ impl Simulation {
                 if self.hear(to) {
                     let (node, far) = (to.node as usize, from.node as usize);
                     let at = self.worked(node) + self.ping_delay(node, far);
-                    self.over_link(to, at, Later::Answered { to: from, from: to, probe });
+                    self.over_link(to, at, Later::Answered { to: from, probe });
                 }
             }
-            Later::Answered { to, probe, .. } => {
+            Later::Answered { to, probe } => {
                 if self.hear(to) {
                     let input = MemberInput::Probed { probe, answered: true };
                     self.step(to.node as usize, Input::Members(Box::new(input)));

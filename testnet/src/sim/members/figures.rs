@@ -12,24 +12,22 @@ use crate::sim::simulation::Finished;
 #[must_use]
 pub fn figures(finished: &Finished) -> Option<MembersFigures> {
     let ledger = finished.members.as_ref()?;
-    let living = ledger.living();
     let of = |spreads: &mut dyn Iterator<Item = &Spread>| {
-        learned(spreads.flat_map(|spread| spread.took(&living).collect::<Vec<_>>()))
+        learned(spreads.flat_map(|spread| spread.took(&ledger.living_since(spread.at)).collect::<Vec<_>>()))
     };
     let wholes = |wholes: &[Whole]| {
         let took = |whole: &Whole| -> Vec<Option<Duration>> {
+            let living = ledger.living_since(whole.from);
             living.iter().map(|node| whole.at.get(*node)?.map(|at| at.since(whole.from))).collect()
         };
         learned(wholes.iter().flat_map(took))
     };
-    let early: Vec<usize> = living.iter().copied().filter(|node| is_early(ledger, *node)).collect();
-    let begun = early.iter().map(|node| ledger.begun.at.get(*node)?.map(|at| at.since(ledger.begun.from)));
     Some(MembersFigures {
         false_deaths: ledger.false_deaths,
         false_accusations: ledger.accusations.0,
         true_accusations: ledger.accusations.1,
         refutations: ledger.refutations,
-        settle_ms: learned(begun),
+        settle_ms: wholes(std::slice::from_ref(&ledger.begun)),
         detect_ms: of(&mut ledger.crashes.iter()),
         join_ms: of(&mut ledger.joins.iter()),
         entry_ms: of(&mut ledger.entries.iter().map(|(spread, _)| spread)),
@@ -38,11 +36,6 @@ pub fn figures(finished: &Finished) -> Option<MembersFigures> {
         bytes_by_kind: by_kind(&ledger.traffic, ledger),
         state_bytes: held(finished),
     })
-}
-
-/// Whether a node was there at the beginning.
-fn is_early(ledger: &Ledger, node: usize) -> bool {
-    ledger.joins.iter().all(|spread| spread.subject != node)
 }
 
 /// Members that never learned come last.

@@ -112,6 +112,8 @@ pub struct Ledger {
     pub refutations: u64,
     /// Bytes sent during the load.
     pub traffic: Traffic,
+    /// When each member started last.
+    started: Vec<Time>,
     /// The last incarnation of each member's present run.
     incarnations: Vec<Option<u64>>,
     /// How long members were there during the load, all together.
@@ -137,6 +139,7 @@ impl Ledger {
             accusations: (0, 0),
             refutations: 0,
             traffic: Traffic::default(),
+            started: vec![Time::ZERO; nodes],
             incarnations: vec![None; nodes],
             lived: Duration::ZERO,
             counted_to: load.0,
@@ -148,6 +151,7 @@ impl Ledger {
         self.count_lives(now);
         self.sights.start(node);
         self.incarnations[node] = None;
+        self.started[node] = now;
     }
 
     /// A node crashes.
@@ -264,10 +268,10 @@ impl Ledger {
         self.count_lives(now);
     }
 
-    /// Nodes that are up.
+    /// Nodes that are up, and were so at this time.
     #[must_use]
-    pub fn living(&self) -> Vec<usize> {
-        self.sights.up().collect()
+    pub fn living_since(&self, at: Time) -> Vec<usize> {
+        self.sights.up().filter(|node| self.started[*node] <= at).collect()
     }
 
     /// Seconds during the load, summed over the members that were there.
