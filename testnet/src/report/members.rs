@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 /// event and a member that lived to the end. A percentile is null if that many members never learned.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MembersFigures {
-    /// How often a member took another one for dead that ran, was not paused, and was not separated from it.
+    /// How often a member took another one for dead that ran, was not paused, and could be reached by it.
     pub false_deaths: u64,
+    /// The same where a one-way cut lay between the two.
+    pub deaths_over_cuts: u64,
     /// Accusations that were signed against a member that ran, was not paused, and could be reached by its accuser.
     pub false_accusations: u64,
     /// All other accusations.

@@ -13,7 +13,7 @@
 mod carry;
 pub mod figures;
 pub mod ledger;
-mod passage;
+pub mod passage;
 mod pause;
 pub mod plan;
 pub mod spread;

@@ -112,9 +112,8 @@ impl Simulation {
         match &unsigned {
             Unsigned::Accusation(accusation) => {
                 if let Some(subject) = world.number(&accusation.subject) {
-                    let cut = world.passages.is_cut(node, subject) || world.passages.is_cut(subject, node);
-                    let parted = world.passages.are_parted(node, subject, self.now);
-                    world.ledger.accused(subject, cut || parted);
+                    let between = world.passages.between(node, subject, self.now);
+                    world.ledger.accused(subject, between);
                 }
             }
             Unsigned::Record(record) => world.ledger.signed(node, record.incarnation),
@@ -233,8 +232,11 @@ impl Simulation {
         let Some(subject) = world.number(&event.member) else { return };
         let detail = [u64::from(event.change as u8), 0];
         self.hash.note(self.now, Mark::Member, node, subject, detail);
-        let parted = world.passages.are_parted(node, subject, self.now);
-        world.ledger.event(node, subject, event.change, parted, self.now);
+        if event.change == MemberChange::Failed {
+            let between = world.passages.between(node, subject, self.now);
+            world.ledger.failed(node, subject, between, self.now);
+        }
+        world.ledger.event(node, subject, event.change, self.now);
         if event.change == MemberChange::Updated && world.ledger.waits_for_entry(subject) {
             self.look_for_entry(node, subject);
         }

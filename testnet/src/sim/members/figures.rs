@@ -23,7 +23,8 @@ pub fn figures(finished: &Finished) -> Option<MembersFigures> {
         learned(wholes.iter().flat_map(took))
     };
     Some(MembersFigures {
-        false_deaths: ledger.false_deaths,
+        false_deaths: ledger.false_deaths.0,
+        deaths_over_cuts: ledger.false_deaths.1,
         false_accusations: ledger.accusations.0,
         true_accusations: ledger.accusations.1,
         refutations: ledger.refutations,

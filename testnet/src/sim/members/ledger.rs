@@ -3,14 +3,15 @@
 //!
 //! * **A false accusation** is one that was signed against a member that ran and could be reached: it was not paused, no
 //!   partition separated the two, and no one-way cut lay between them.
-//! * **A false death** is an opinion: one member took another one for dead that ran, was not paused, and was not
-//!   separated from it by a partition. A one-way cut between the two is no excuse, because others can ask.
+//! * **A false death** is an opinion: one member took another one for dead that ran and could be reached, in the same
+//!   sense. If a one-way cut lay between the two, others could still ask for it, so such deaths are counted beside.
 //! * **Traffic** counts during the load.
 
 use bytes::Bytes;
 use protocol::gossip::members::{MemberChange, MemberMessage};
 use protocol::time::{Duration, Time};
 
+use super::passage::Between;
 use super::spread::{Sights, Spread};
 
 /// What a ping and its answer take on the wire: twice a message of 10 bytes in a frame of 2, with the 12 bytes of
@@ -104,8 +105,9 @@ pub struct Ledger {
     pub begun: Whole,
     /// Heals of partitions.
     pub heals: Vec<Whole>,
-    /// Members that ran and were taken for dead, counted for each observer.
-    pub false_deaths: u64,
+    /// Members that ran and were taken for dead, counted for each observer: by observers that could reach them, and by
+    /// others that a one-way cut kept from it.
+    pub false_deaths: (u64, u64),
     /// Accusations of members that ran and could be reached; and all others.
     pub accusations: (u64, u64),
     /// Records with a higher incarnation than this run of the member began with.
@@ -135,7 +137,7 @@ impl Ledger {
             entries: Vec::new(),
             begun: Whole { from: Time::ZERO, at: vec![None; nodes] },
             heals: Vec::new(),
-            false_deaths: 0,
+            false_deaths: (0, 0),
             accusations: (0, 0),
             refutations: 0,
             traffic: Traffic::default(),
@@ -207,9 +209,9 @@ impl Ledger {
         found.for_each(|(spread, _)| spread.has(node, now));
     }
 
-    /// An accusation of this member is signed. `apart`: the two can't reach each other.
-    pub fn accused(&mut self, subject: usize, apart: bool) {
-        let false_one = self.sights.is_up(subject) && !self.paused[subject] && !apart;
+    /// An accusation of this member is signed.
+    pub fn accused(&mut self, subject: usize, between: Between) {
+        let false_one = self.runs(subject) && between == Between::Nothing;
         self.accusations.0 += u64::from(false_one);
         self.accusations.1 += u64::from(!false_one);
     }
@@ -220,8 +222,21 @@ impl Ledger {
         self.refutations += u64::from(last.is_some_and(|last| incarnation > last));
     }
 
-    /// A member's opinion of another one has changed. `parted`: a partition separates them.
-    pub fn event(&mut self, node: usize, subject: usize, change: MemberChange, parted: bool, now: Time) {
+    /// A member takes another one for dead.
+    pub fn failed(&mut self, node: usize, subject: usize, between: Between, now: Time) {
+        match between {
+            Between::Nothing => self.false_deaths.0 += u64::from(self.runs(subject)),
+            Between::Cut => self.false_deaths.1 += u64::from(self.runs(subject)),
+            Between::Partition => {}
+        }
+        let crash = self.crashes.iter_mut().rev().find(|spread| spread.subject == subject);
+        if let Some(crash) = crash.filter(|_| !self.sights.is_up(subject)) {
+            crash.has(node, now);
+        }
+    }
+
+    /// A member's opinion of another one has changed.
+    pub fn event(&mut self, node: usize, subject: usize, change: MemberChange, now: Time) {
         let alive = match change {
             MemberChange::Joined | MemberChange::Returned => true,
             MemberChange::Suspected | MemberChange::Failed | MemberChange::Left => false,
@@ -230,21 +245,10 @@ impl Ledger {
         if self.sights.set(node, subject, alive) {
             self.look(node, now);
         }
-        match change {
-            MemberChange::Failed => {
-                let runs = self.sights.is_up(subject) && !self.paused[subject] && !parted;
-                self.false_deaths += u64::from(runs);
-                let crash = self.crashes.iter_mut().rev().find(|spread| spread.subject == subject);
-                if let Some(crash) = crash.filter(|_| !self.sights.is_up(subject)) {
-                    crash.has(node, now);
-                }
-            }
-            MemberChange::Joined => {
-                if let Some(join) = self.joins.iter_mut().find(|spread| spread.subject == subject) {
-                    join.has(node, now);
-                }
-            }
-            _ => {}
+        if change == MemberChange::Joined
+            && let Some(join) = self.joins.iter_mut().find(|spread| spread.subject == subject)
+        {
+            join.has(node, now);
         }
     }
 
@@ -278,6 +282,11 @@ impl Ledger {
     #[must_use]
     pub fn lived_s(&self) -> f64 {
         self.lived.as_micros() as f64 / 1e6
+    }
+
+    /// Whether a member is there, and not paused.
+    fn runs(&self, node: usize) -> bool {
+        self.sights.is_up(node) && !self.paused[node]
     }
 
     /// Whether a member sees all others alive since now.

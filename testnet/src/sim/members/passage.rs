@@ -24,6 +24,17 @@ const RESEND_DIAL: Duration = Duration::from_secs(1);
 /// After this number of losses in a row, TCP has waited for longer than anybody here.
 const LOSSES_MAX: u32 = 7;
 
+/// What keeps two members from reaching each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// Nothing does.
+    Nothing,
+    /// A cut, in one direction or in both.
+    Cut,
+    /// A partition.
+    Partition,
+}
+
 /// Cuts between members, and the draws for losses.
 #[derive(Debug)]
 pub(super) struct Passages {
@@ -51,7 +62,7 @@ impl Passages {
     }
 
     /// Whether a partition separates two nodes now.
-    pub(super) fn are_parted(&self, one: usize, other: usize, now: Time) -> bool {
+    fn are_parted(&self, one: usize, other: usize, now: Time) -> bool {
         self.parted.iter().any(|(halves, until)| *until > now && halves.part(one, other))
     }
 
@@ -59,6 +70,17 @@ impl Passages {
     pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
         // Most runs have no cuts, and a draw is a hash.
         self.one_way > 0.0 && self.seed.draws(&format!("one way {from} {to}")).chance(self.one_way)
+    }
+
+    /// What keeps two nodes from reaching each other now.
+    pub(super) fn between(&self, one: usize, other: usize, now: Time) -> Between {
+        if self.are_parted(one, other, now) {
+            Between::Partition
+        } else if self.is_cut(one, other) || self.is_cut(other, one) {
+            Between::Cut
+        } else {
+            Between::Nothing
+        }
     }
 
     /// How long the losses of this number of packets, one after the other, delay the last of them.
@@ -82,9 +104,7 @@ impl Simulation {
     /// Whether members can reach each other by a new connection now.
     pub(super) fn can_dial(&self, one: usize, other: usize) -> bool {
         let Some(world) = self.members.as_ref() else { return false };
-        let passages = &world.passages;
-        let cut = passages.is_cut(one, other) || passages.is_cut(other, one);
-        !cut && !passages.are_parted(one, other, self.now)
+        world.passages.between(one, other, self.now) == Between::Nothing
     }
 
     /// The delay of a ping or its answer in one direction, with the losses on the way.
