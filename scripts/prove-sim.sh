@@ -21,6 +21,8 @@
 #   scripts/prove-sim.sh partition-sim  100 seeds of 50 nodes, for a minute in two halves, without loss and with
 #                                       30 %
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
+#   scripts/prove-sim.sh members      members: how soon all know of a crash, a join and an entry; idle bytes; false
+#                                     deaths; partitions; in runs that resume
 #   scripts/prove-sim.sh all          all but million
 #
 # With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
@@ -445,7 +447,108 @@ PY
   done
 }
 
-names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm)
+# The cases of members, the seeds of each, and the flags. A case is a directory of rows below the target directory.
+members_time=$((80 * 60)) members_rows=$target/members/$commit
+members_most=${MEMBERS_MOST:-3000}
+members_cases() {
+  local news="--kill 1 --join 1 --set-entry 1 --duration 20s --drain 150s"
+  local trouble="--pause-for 1s..8s --pause-every 1m --one-way 1% --drain 1m" idle="--duration 10m --drain 1s" nodes
+  echo "lan 100 --nodes 1000 $news"
+  echo "wan 100 --nodes 1000 --preset wan $news"
+  for nodes in 100 1000 "$members_most"; do
+    echo "idle-$nodes 3 --nodes $nodes --preset wan $idle"
+    echo "idle-$nodes-lossy 3 --nodes $nodes --preset wan $idle --loss 5%"
+  done
+  echo "halves 20 --nodes 1000 --partition 10s,10m --duration 12m --drain 1m"
+  echo "cut-off 10 --nodes 1000 --cut-off 10s,1h --duration 62m --drain 1m"
+  echo "two-hours 1 --nodes 1000 --preset wan --duration 2h --loss 10% --pause 5% $trouble"
+  echo "two-hours-hard 1 --nodes 1000 --preset wan --duration 2h --loss 20% --pause 10% $trouble"
+  echo "day 1 --nodes 200 --preset wan --duration 24h --loss 10% --pause 5% $trouble"
+}
+
+# One run: case and seed; a row, kept below the target directory. It begins nothing when the time is over.
+one_of_members() {
+  local row=$members_rows/$1-$2 out flags
+  [ ! -e "$row" ] && [ "$(date +%s)" -lt "$members_until" ] || return 0
+  out=$(mktemp -d -p "$work")
+  flags=$(members_cases | sed -n "s/^$1 [0-9]* //p")
+  "$testnet" sim --members $flags --checks none --seed "$2" --out "$out/run" >/dev/null 2>"$out/err" ||
+    { cat "$out/err" >&2; return 1; }
+  python3 - "$out/run/report.json" "$1" "$2" >"$out/row" <<'PY'
+import json, sys
+path, case, seed = sys.argv[1:]
+run = json.load(open(path))
+print(json.dumps({"case": case, "seed": int(seed), "wall_s": run["sim"]["wall_s"], "repeat": run["sim"]["repeat"], **run["members"]}))
+PY
+  mv "$out/row" "$row"
+  rm -rf "$out"
+}
+
+# Makes the rows that this commit doesn't have yet, case by case.
+members_run() {
+  local have want
+  case $commit in *-dirty | 'no commit') echo "members: rows are kept by commit, so commit first" >&2; return 1 ;; esac
+  mkdir -p "$members_rows"
+  members_until=$(($(date +%s) + members_time))
+  export -f one_of_members members_cases
+  export work testnet members_rows members_until members_most
+  members_cases | while read -r name seeds flags; do
+    for seed in $(seq 1 "$seeds"); do echo "$name $seed"; done
+  done | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_members "$@"' one
+  want=$(members_cases | awk '{ sum += $2 } END { print sum }')
+  have=$(ls "$members_rows" | wc -l)
+  [ "$have" = "$want" ] || { echo "members: $have of $want runs are done: run this again to go on" >&2; return 1; }
+}
+
+members() {
+  about "members: over the seeds of each case, p50, p99 and the slowest of what a seed's 99 % of the members took"
+  echo
+  members_cases | while read -r name seeds flags; do echo "$name: \$ testnet sim --members $flags --seeds $seeds"; done
+  python3 - "$members_rows" <<'PY'
+import glob, json, sys
+rows = [json.loads(line) for path in glob.glob(sys.argv[1] + "/*") for line in open(path)]
+cases = list(dict.fromkeys(row["case"] for row in sorted(rows, key=lambda row: row["case"])))
+def over(values):
+    values = sorted(float("inf") if value is None else value for value in values)
+    rank = lambda percent: values[max(0, -(-len(values) * percent // 100) - 1)]
+    return " / ".join("never" if rank(p) == float("inf") else "%.1f" % rank(p) for p in (50, 99, 100))
+def times(runs, key, rank="p99"):
+    values = [run[key][rank] for run in runs]
+    return "-" if all(value is None for value in values) else over([value and value / 1e3 for value in values])
+table = [("case", "seeds", "crash s", "join s", "entry s", "healed s", "bytes/s each", "false deaths", "false accusations")]
+for case in cases:
+    runs = [row for row in rows if row["case"] == case]
+    table.append((case, str(len(runs)), times(runs, "detect_ms"), times(runs, "join_ms"), times(runs, "entry_ms"), times(runs, "heal_ms", "max"),
+        over([run["bytes_per_s_per_node"] for run in runs]), str(sum(run["false_deaths"] for run in runs)), str(sum(run["false_accusations"] for run in runs))))
+widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+print()
+for row in table:
+    print("  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))).rstrip())
+of = lambda case: [row for row in rows if row["case"] == case]
+worst = lambda case, key, rank="p99": max((float("inf") if run[key][rank] is None else run[key][rank] / 1e3 for run in of(case)), default=float("inf"))
+rate = lambda case: max((run["bytes_per_s_per_node"] for run in of(case)), default=float("inf"))
+# T of 1,000 members is 12 s.
+idle = [case for case in cases if case.startswith("idle")]
+rates = [rate(case) for case in idle if not case.endswith("lossy")]
+goals = [
+    ("a crash is known to 99 % within 2 T + 10 s (34 s), LAN preset", worst("lan", "detect_ms") <= 34),
+    ("a join is known to 99 % within 5 s", worst("lan", "join_ms") <= 5),
+    ("an entry is known to 99 % within 5 s", worst("lan", "entry_ms") <= 5),
+    ("an idle member sends at most 1 KiB/s", all(rate(case) <= 1024 for case in idle)),
+    ("within a factor of two from the smallest network to the largest", bool(rates) and max(rates) <= 2 * min(rates)),
+    ("no false death in two hours and in a day", all(run["false_deaths"] == 0 for case in ("two-hours", "day") for run in of(case))),
+    ("all alive everywhere 30 s after a partition", worst("halves", "heal_ms", "max") <= 30),
+    ("a member that was cut off is back within 60 s", worst("cut-off", "heal_ms", "max") <= 60),
+]
+print()
+for goal, holds in goals:
+    print("holds " if holds else "MISSED", goal)
+print("wall time of all runs: %.0f s" % sum(row["wall_s"] for row in rows))
+sys.exit(0 if all(holds for _, holds in goals) else 1)
+PY
+}
+
+names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do
@@ -471,5 +574,6 @@ cargo build --release --locked --workspace --quiet
 for name in "${chosen[@]}"; do
   [ "$name" != swarm ] || swarm_parts
   [ "$name" != attackers ] || attackers_run
+  [ "$name" != members ] || members_run
   "${name//-/_}" | tee "$keep/sim-$name.txt"
 done

@@ -3,6 +3,7 @@
 mod compare;
 mod links;
 mod load;
+mod members;
 mod run;
 mod sim;
 mod worker;
@@ -16,6 +17,7 @@ use crate::report::Json;
 pub use compare::CompareArgs;
 pub use links::LinkArgs;
 pub use load::LoadArgs;
+pub use members::MembersArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;
 pub use worker::WorkerArgs;

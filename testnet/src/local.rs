@@ -301,5 +301,6 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         compared: None,
         partition: measured.partition,
         spread: None,
+        members: None,
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{LinkArgs, LoadArgs, quoted};
+use super::{LinkArgs, LoadArgs, MembersArgs, quoted};
 use crate::random::Seed;
 use crate::report::Json;
 use crate::report::schema::Swept;
@@ -33,6 +33,8 @@ Examples:
   testnet sim --nodes 1000 --relay flood --seeds 1..20
       twenty runs, as many at once as there are cores; each run that breaks a rule is shown with the command that
       repeats it
+  testnet sim --members --nodes 200 --kill 1 --join 1 --set-entry 1 --seeds 10
+      nodes that watch each other: how soon all know of a crash, of a new node, and of a new value
   testnet sim --swarm --seeds 1..1000
       a thousand small networks with all kinds of faults and adversaries
 
@@ -69,6 +71,9 @@ pub struct SimArgs {
     /// of it [default: 0%]
     #[arg(long, value_name = "PERCENT", value_parser = parse_loss)]
     pub loss: Option<f64>,
+    /// Members.
+    #[command(flatten)]
+    pub members: MembersArgs,
     /// Report and draw how transactions spread in multiples of this time, such as the interval at which nodes
     /// reconcile
     #[arg(long, value_name = "TIME", value_parser = super::load::parse_time)]
@@ -92,7 +97,7 @@ pub struct SimArgs {
     #[arg(long)]
     pub no_memory_check: bool,
     /// Draw small networks, loads, faults and adversaries from the seed itself, to find broken rules
-    #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth", "partition", "loss", "interval"])]
+    #[arg(long, conflicts_with_all = ["scenario", "set", "sweep", "nodes", "wan", "jitter", "bandwidth", "partition", "loss", "interval", "members"])]
     pub swarm: bool,
     /// Checkers that watch: all, converged (in addition, all nodes must end with the same items and the same tip,
     /// whatever the policy promises) or none [default: all, from 1,000 nodes on a sample of them]
@@ -150,7 +155,13 @@ impl SimArgs {
             _ => bail!("one --sweep at a time is possible: run the command once for each"),
         };
         let mut draft = self.scenario.as_deref().map_or_else(|| Ok(Draft::default()), Draft::read)?;
+        if self.scenario.is_none() {
+            for (key, value) in self.members.usual() {
+                draft.set(key, value).context("--members")?;
+            }
+        }
         let mut words = vec!["testnet".to_owned(), "sim".to_owned()];
+        words.extend(self.members.members.then(|| "--members".to_owned()));
         if let Some(path) = &self.scenario {
             words.extend(["--scenario".to_owned(), path.display().to_string()]);
         }
@@ -255,7 +266,7 @@ impl SimArgs {
             ("--nodes", "nodes", self.nodes.map(|nodes| nodes.to_string())),
             ("--interval", "interval", self.interval.map(|time| text::Time(time).to_string())),
         ];
-        let own = own.into_iter().chain(self.links.given());
+        let own = own.into_iter().chain(self.links.given()).chain(self.members.given());
         let own = own.filter_map(|(flag, key, value)| Some((flag, key, value?)));
         own.chain(self.load.given()).collect()
     }
@@ -279,7 +290,7 @@ fn swept(draft: &Draft, sweep: Option<&Sweep>, words: &[String]) -> anyhow::Resu
 }
 
 /// A share as a percentage.
-fn parse_loss(text: &str) -> Result<f64, String> {
+pub(super) fn parse_loss(text: &str) -> Result<f64, String> {
     match text.strip_suffix('%').map(str::parse::<f64>) {
         Some(Ok(percent)) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
         _ => Err("0% to 100% is wanted, as 30%".to_owned()),

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::members::MembersFigures;
 use super::statistics::{Sorted, rounded};
 
 /// The version of the schema.
@@ -63,6 +64,9 @@ pub struct Report {
     /// How transactions spread in intervals; null unless a scenario has an interval, and for real processes.
     #[serde(default)]
     pub spread: Option<Spread>,
+    /// How members learned of each other; null unless nodes watched each other, and for real processes.
+    #[serde(default)]
+    pub members: Option<MembersFigures>,
 }
 
 /// How transactions spread, in multiples of an interval since their submission. Here rounds are intervals, with

@@ -4,6 +4,7 @@ pub mod capacity;
 mod cells;
 mod compare;
 pub mod layout;
+mod members;
 pub mod plateau;
 mod words;
 
@@ -24,9 +25,16 @@ pub fn render(report: &Report, page: Page) -> String {
         // Writing to a string can't fail.
         let _ = writeln!(text, "\n{name}\n{}", told(grid, page));
     };
-    section("latency, in milliseconds from submission (nearest rank)", latencies(report));
-    section("delivery", deliveries(report));
-    section("cost", costs(report));
+    if let Some(figures) = &report.members {
+        section("members, in seconds until this many of them had learned", members::learned(figures));
+        section("membership", members::facts(figures));
+    }
+    // A run of members alone has no items.
+    if report.members.is_none() || kinds(report).next().is_some() {
+        section("latency, in milliseconds from submission (nearest rank)", latencies(report));
+        section("delivery", deliveries(report));
+        section("cost", costs(report));
+    }
     if let Some(healed) = &report.partition {
         section("partition", partition(healed));
     }
@@ -51,6 +59,9 @@ pub fn render(report: &Report, page: Page) -> String {
 pub fn render_runs(runs: &Runs, page: Page) -> String {
     if runs.kind == super::compare::COMPARE_KIND {
         return compare::render(runs, page);
+    }
+    if runs.runs.iter().all(|run| run.members.is_some()) {
+        return members::render_runs(runs, page);
     }
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));

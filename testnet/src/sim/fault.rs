@@ -237,6 +237,22 @@ pub enum Fault {
     Heal,
     /// Loss, duplication and reordering, from here on.
     Weather(Weather),
+    /// A node that was not there so far starts, and dials its neighbours.
+    Join(usize),
+    /// A node stops running, as by SIGSTOP. Only with members.
+    Pause {
+        /// The node.
+        node: usize,
+        /// When it goes on, by a [`Fault::Resume`].
+        until: Time,
+    },
+    /// A node that was paused goes on.
+    Resume(usize),
+    /// Nothing passes in one direction between this share of the ordered pairs of nodes, from here on. Only with
+    /// members.
+    OneWay(f64),
+    /// A member sets an entry.
+    SetEntry(usize),
 }
 
 /// How a node differs from others without breaking a rule.

@@ -19,16 +19,18 @@ use serde::{Deserialize, Serialize};
 pub use draft::{Draft, ScenarioError};
 
 use super::adversary::{AdversaryPlan, Kind};
-use super::fault::{Fault, FaultPlan};
+use super::fault::{Fault, FaultPlan, Schedule};
 use super::link::LinkModel;
-use super::simulation::{NodeSetup, Parted, Room, Setup};
+use super::members::Start;
+use super::members::plan::MembersPlan;
+use super::simulation::{NodeSetup, Parted, Room, SETTLE, Setup};
 use crate::random::Seed;
 use crate::random::keys::node_key;
 use crate::text;
 use crate::topology::{NODES_DEFAULT, Topology};
 use crate::wan::{Bandwidth, Delays, Halves, Jitter, Partition, Wan};
 use crate::workload::items::BlockMaker;
-use crate::workload::{Load, Workload};
+use crate::workload::{Load, Workload, WorkloadError};
 
 /// The most nodes of a simulation: a delivery is noted in 32 bits, of which 31 name a node. Memory is the limit long
 /// before that (`runner::memory`).
@@ -97,6 +99,9 @@ pub struct Scenario {
     pub faults: FaultPlan,
     /// The adversaries.
     pub adversaries: AdversaryPlan,
+    /// What members do, if nodes watch each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersPlan>,
 }
 
 impl Default for Scenario {
@@ -122,6 +127,7 @@ impl Default for Scenario {
             workload: Load::default(),
             faults: FaultPlan::default(),
             adversaries: AdversaryPlan::default(),
+            members: None,
         }
     }
 }
@@ -140,7 +146,11 @@ impl Scenario {
     /// # Errors
     /// As [`Scenario::setup`].
     pub fn setup_on(&self, network: NetworkId, block_bytes_max: usize, seed: Seed) -> anyhow::Result<Setup> {
-        self.workload.check()?;
+        match self.workload.check() {
+            // Members have enough to say.
+            Err(WorkloadError::Nothing) if self.members.is_some() => {}
+            checked => checked?,
+        }
         if let Some(nodes) = self.nodes.filter(|nodes| !(1..=SIMULATED_NODES_MAX).contains(nodes)) {
             bail!("nodes is {nodes}: 1 to {SIMULATED_NODES_MAX} are wanted");
         }
@@ -161,6 +171,7 @@ impl Scenario {
             let until = time::Time::ZERO + parted.to;
             (time::Time::ZERO + parted.from, Fault::Part { halves: parted.halves.clone(), until })
         }));
+        let members = self.watched(nodes, &producers, &mut schedule, seed)?;
         schedule.sort_by_key(|(at, _)| *at);
         let adversaries = self.adversaries.made(&kinds, &network, seed);
         let mut draws = seed.draws("address groups");
@@ -173,7 +184,9 @@ impl Scenario {
             relay: self.policy(nodes)?,
             reconciliation: self.reconciliation()?,
             links: LinkModel { jitter: self.jitter, bandwidth: self.bandwidth },
+            settle: self.members.as_ref().map_or(SETTLE, |plan| plan.settle.into()),
             load: load.duration().into(),
+            members,
             blocks: self.blocks(&producers, &kinds, seed),
             makers: self.makers(&producers, &network, seed)?,
             block_bytes_max,
@@ -248,6 +261,25 @@ impl Scenario {
                 .map(|maker| (node, maker))
         };
         producers.iter().map(maker).collect()
+    }
+
+    /// The members, and what is done to them, in addition to the schedule.
+    fn watched(
+        &self,
+        nodes: usize,
+        producers: &[usize],
+        schedule: &mut Schedule,
+        seed: Seed,
+    ) -> anyhow::Result<Option<Start>> {
+        let Some(plan) = &self.members else { return Ok(None) };
+        let crashed = schedule.iter().filter_map(|(_, fault)| match fault {
+            Fault::Crash(node) => Some(*node),
+            _ => None,
+        });
+        let spared: Vec<usize> = producers.iter().copied().chain(crashed).collect();
+        let (start, drawn) = plan.draw(nodes, self.workload.duration(), &spared, seed).context("members")?;
+        schedule.extend(drawn);
+        Ok(Some(start))
     }
 
     fn parted(&self, nodes: usize, seed: Seed) -> anyhow::Result<Option<Parted>> {

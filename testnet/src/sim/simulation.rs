@@ -38,6 +38,7 @@ use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
 use super::link::Network;
+use super::members::{Later, World};
 use crate::random::{Draws, Seed};
 use crate::report::figures::healing::TipAt;
 use crate::wan::{Delays, NS_PER_US};
@@ -98,23 +99,46 @@ pub(super) enum Happening {
     Submit(Box<Entry>),
     Block { index: usize },
     Fault { index: usize },
+    Members(Box<Later>),
+}
+
+impl Happening {
+    /// The node that it is for, if it is for one alone. `None` for what the world or a link does.
+    pub(super) fn node(&self) -> Option<usize> {
+        match self {
+            Self::Arrive(arriving) => Some(arriving.to.node as usize),
+            Self::Timer { node }
+            | Self::Verified { node, .. }
+            | Self::Drained { node, .. }
+            | Self::Closed { node, .. }
+            | Self::Send { node, .. }
+            | Self::Tick { node } => Some(*node as usize),
+            Self::Members(later) => later.node(),
+            Self::Dial { .. }
+            | Self::Connected { .. }
+            | Self::GiveUp { .. }
+            | Self::Submit(_)
+            | Self::Block { .. }
+            | Self::Fault { .. } => None,
+        }
+    }
 }
 
 /// The world.
 #[derive(Debug)]
 pub struct Simulation {
-    now: Time,
+    pub(super) now: Time,
     load_from: Time,
     load_to: Time,
-    end: Time,
-    queue: EventQueue<Happening>,
-    hosts: Vec<Host>,
-    links: Vec<Link>,
+    pub(super) end: Time,
+    pub(super) queue: EventQueue<Happening>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) links: Vec<Link>,
     /// The links of each node.
-    links_of: Vec<Vec<u32>>,
-    delays: Delays,
-    network: Network,
-    config: Config,
+    pub(super) links_of: Vec<Vec<u32>>,
+    pub(super) delays: Delays,
+    pub(super) network: Network,
+    pub(super) config: Config,
     room: Room,
     seed: Seed,
     workload: Workload,
@@ -126,20 +150,22 @@ pub struct Simulation {
     partition: Option<Parted>,
     verdicts: Verdicts,
     ledger: Ledger,
-    hash: TraceHash,
+    pub(super) hash: TraceHash,
     checkers: Vec<Box<dyn Checker>>,
     draws: Draws,
     events: u64,
     inputs: u64,
     messages: (u64, u64),
     left: u64,
+    /// What members need, if nodes watch each other.
+    pub(super) members: Option<Box<World>>,
     /// Changes of tips, where there is a partition.
     tips: Vec<TipAt>,
     /// Everything that one node sends to one peer at a time goes out in one write. These are the bytes by peer and
     /// lane.
     flushes: Vec<Flush>,
     /// The inputs that the node at work gets next.
-    feedback: VecDeque<Input>,
+    pub(super) feedback: VecDeque<Input>,
     /// Lent to the engine at work. Empty between inputs.
     outputs: VecDeque<Output>,
     sendings: Vec<Sending>,
@@ -181,6 +207,9 @@ impl Simulation {
                 ahead = self.foresee();
             }
         }
+        if let Some(world) = self.members.as_mut() {
+            world.ledger.ended(self.now);
+        }
         let views: Vec<NodeView<'_>> = self
             .hosts
             .iter()
@@ -198,6 +227,7 @@ impl Simulation {
             inputs: self.inputs,
             messages: self.messages,
             left: self.left,
+            members: self.members.map(|world| world.ledger),
             load_from: self.load_from,
             partition: self.partition,
             tips: self.tips,
@@ -205,7 +235,8 @@ impl Simulation {
         })
     }
 
-    fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
+    pub(super) fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
+        let Some(happening) = self.unless_paused(happening) else { return Ok(()) };
         match happening {
             Happening::Arrive(arriving) => self.arrive(arriving),
             Happening::Timer { node } => self.on_timer(node as usize),
@@ -235,13 +266,14 @@ impl Simulation {
                 self.schedule_submission()?;
             }
             Happening::Block { index } => self.on_block(index)?,
-            Happening::Fault { index } => self.on_fault(index),
+            Happening::Fault { index } => self.on_fault(index)?,
+            Happening::Members(later) => self.on_later(*later),
         }
         Ok(())
     }
 
     /// Feeds one input to a node's engine, and carries out the outputs until there are no more.
-    fn step(&mut self, node: usize, input: Input) {
+    pub(super) fn step(&mut self, node: usize, input: Input) {
         let local = self.hosts[node].local(self.now);
         let mut next = Some(input);
         while let Some(input) = next.take().or_else(|| self.feedback.pop_front()) {
@@ -301,7 +333,7 @@ impl Simulation {
                 self.feedback.push_back(Input::PeerDisconnected { peer });
             }
             Output::Read { peer, allowed } => self.set_reading(node, peer, allowed),
-            Output::Members(_) => {}
+            Output::Members(output) => self.on_members_output(node, *output),
             Output::Event(event) => self.on_event(node, &event),
         }
     }
@@ -351,7 +383,7 @@ impl Simulation {
     }
 
     /// Keeps one live timer for a node. A timer that is too early stays: it finds nothing due, and is set again.
-    fn arm(&mut self, node: usize) {
+    pub(super) fn arm(&mut self, node: usize) {
         let host = &mut self.hosts[node];
         let Some(due) = host.engine.as_ref().and_then(|engine| engine.poll_timeout()) else { return };
         let due = host.global(due, self.now);
@@ -389,7 +421,7 @@ impl Simulation {
         }
     }
 
-    fn part_of(&mut self, most: Duration) -> Duration {
+    pub(super) fn part_of(&mut self, most: Duration) -> Duration {
         Duration::from_micros((most.as_micros() as f64 * self.draws.unit()) as u64)
     }
 }

@@ -171,6 +171,7 @@ impl From<&Drawn> for Scenario {
             workload: drawn.load.clone(),
             faults: drawn.faults.clone(),
             adversaries: drawn.adversaries,
+            members: None,
         }
     }
 }

@@ -89,6 +89,12 @@ impl Halves {
         Self(inside(nodes, nodes / 2, &mut seed.draws("halves")))
     }
 
+    /// One node on one side, and all others on the other.
+    #[must_use]
+    pub fn one(nodes: usize, alone: usize) -> Self {
+        Self((0..nodes).map(|node| node == alone).collect())
+    }
+
     /// Whether two nodes are on different sides. A node that does not exist is on none.
     #[must_use]
     pub fn part(&self, a: usize, b: usize) -> bool {

@@ -6,6 +6,7 @@ mod converged;
 mod determinism;
 mod faults;
 mod links;
+mod members;
 mod partition;
 mod queue;
 mod runs;

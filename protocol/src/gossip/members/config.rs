@@ -27,8 +27,8 @@ pub struct MembersConfig {
     /// `probe-interval`: from one probe of a member that is no peer to the next. All such members take their turn.
     /// A probe is a short dial, so it is less frequent than a ping: 30 s, or 5 s on a LAN.
     pub probe_interval: Duration,
-    /// `probe-timeout`: how long the answer to a ping or a probe is waited for, while this node is healthy. 3 s,
-    /// or 0.5 s on a LAN: memberlist's `ProbeTimeout`.
+    /// `probe-timeout`: how long the answer to a ping is waited for, while this node is healthy; three times as long
+    /// for a dial. 3 s, or 0.5 s on a LAN: memberlist's `ProbeTimeout`.
     pub probe_timeout: Duration,
     /// `indirect-checks`: the number of members that are asked to try as well, when a probe got no answer. 3:
     /// memberlist's `IndirectChecks`.

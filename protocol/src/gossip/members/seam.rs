@@ -27,7 +27,7 @@ use crate::items::keys::PublicKey;
 use crate::items::member::Statement;
 use crate::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 use crate::time::{Duration, Time};
-use crate::wire::message::{FEATURE_MEMBERS, Lane, MemberMessage, Message};
+use crate::wire::message::{Digest, FEATURE_MEMBERS, Lane, MemberMessage, Message};
 
 /// A link that was heard within this time need not be told again. The shortest useful ping interval is a second.
 const HEARD_EVERY: Duration = Duration::from_millis(500);
@@ -76,6 +76,15 @@ impl Gossip {
         let (met, checking) = (BTreeMap::new(), BTreeMap::new());
         self.membership =
             Some(Box::new(Membership { machine, met, checking, wall: (now, wall_ms), deadline: Some(now) }));
+        self
+    }
+
+    /// The same engine, whose members compare their lists in this mode: push-pull, unless it is set.
+    #[must_use]
+    pub fn with_push_pull_mode(mut self, mode: Digest) -> Self {
+        if let Some(membership) = self.membership.as_mut() {
+            membership.machine.set_push_pull_mode(mode);
+        }
         self
     }
 

@@ -4,16 +4,17 @@ use serde::de::value::Error;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::{AdversaryPlan, FaultPlan, Scenario};
+use super::{AdversaryPlan, FaultPlan, MembersPlan, Scenario};
 use crate::workload::Load;
 
 /// The tables of a scenario, and the types that they are read into. The first is the top level of the file.
-fn tables() -> [(&'static str, &'static [&'static str]); 4] {
+fn tables() -> [(&'static str, &'static [&'static str]); 5] {
     [
         ("", fields::<Scenario>()),
         ("workload", fields::<Load>()),
         ("faults", fields::<FaultPlan>()),
         ("adversaries", fields::<AdversaryPlan>()),
+        ("members", fields::<MembersPlan>()),
     ]
 }
 

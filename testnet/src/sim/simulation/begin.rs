@@ -13,11 +13,12 @@ use super::queue::EventQueue;
 use super::setup::{NodeSetup, Setup};
 use super::trace::TraceHash;
 use super::verdicts::Verdicts;
-use super::{Happening, SETTLE, SimError, Simulation};
+use super::{Happening, SimError, Simulation};
 use crate::random::Draws;
 use crate::random::keys::node_key;
 use crate::sim::checker::Checker;
 use crate::sim::link::Network;
+use crate::sim::members::World;
 use crate::topology::Graph;
 
 /// All nodes start within this time.
@@ -36,11 +37,12 @@ impl Simulation {
             reconciliation: setup.reconciliation,
             producers: Producers::Allowed(Arc::new(keys.collect())),
         };
-        let load_from = Time::ZERO + SETTLE;
+        let load_from = Time::ZERO + setup.settle;
         let load_to = load_from + setup.load;
         let mut draws = setup.seed.draws("links");
         let (links, links_of) = wired(&setup.graph, &mut draws);
         let hosts = hosts(setup.nodes, nodes, &setup.checkers);
+        let world = |start| Box::new(World::new(start, nodes, setup.seed, (load_from, load_to)));
         Self {
             now: Time::ZERO,
             load_from,
@@ -62,6 +64,7 @@ impl Simulation {
             check: setup.check,
             schedule: setup.schedule,
             partition: setup.partition,
+            members: setup.members.map(world),
             tips: Vec::new(),
             verdicts: Verdicts::default(),
             ledger: Ledger::new(nodes),
@@ -81,7 +84,11 @@ impl Simulation {
 
     pub(super) fn begin(&mut self) -> Result<(), SimError> {
         for node in 0..self.hosts.len() {
-            self.start(node);
+            if self.members.as_ref().is_none_or(|world| world.begins(node)) {
+                self.start(node);
+            } else {
+                self.hosts[node].was_down = true;
+            }
             if let Some(every) = self.hosts[node].adversary.as_ref().and_then(|adversary| adversary.interval()) {
                 self.queue.push(self.load_from + every, Happening::Tick { node: node as u32 });
             }

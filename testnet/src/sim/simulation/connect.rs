@@ -9,7 +9,7 @@ use super::super::link::Order;
 use super::host::{Connection, FarEnd};
 use super::stored::Stored;
 use super::trace::Mark;
-use super::{Happening, Simulation};
+use super::{Happening, SimError, Simulation};
 use crate::wan::Halves;
 
 /// One-way delays until both lanes are open in both directions: the handshakes of TCP and noise, and the
@@ -25,9 +25,14 @@ impl Simulation {
         let host = &mut self.hosts[node];
         host.incarnation += 1;
         let seed = self.seed.bytes(&format!("engine {node} {}", host.incarnation));
-        host.engine = Some(Box::new(self.room.given(Gossip::new(self.config.clone(), seed))));
+        let mut engine = self.room.given(Gossip::new(self.config.clone(), seed));
+        if let Some(world) = self.members.as_mut() {
+            engine = world.joined(node, host.incarnation, engine, host.local(self.now));
+        }
+        host.engine = Some(Box::new(engine));
         host.stored = Stored::default();
         host.timer = None;
+        self.member_started(node);
     }
 
     /// Dials, if both ends are up and have no connection.
@@ -86,7 +91,8 @@ impl Simulation {
                     checker.connected(self.now, node, far, peer);
                 }
             }
-            self.step(node, Input::PeerConnected { peer, direction, group, key: None });
+            let key = self.members.as_ref().and_then(|world| world.key(far));
+            self.step(node, Input::PeerConnected { peer, direction, group, key });
             // A node's first ping tells the round trip soon after.
             let trip = self.delays.one_way_us(node, far).saturating_add(self.delays.one_way_us(far, node));
             let lowest = Duration::from_micros(trip);
@@ -193,7 +199,7 @@ impl Simulation {
     }
 
     /// Messages towards one of a link's ends vanish from now on, or arrive again.
-    fn set_cut(&mut self, number: u32, towards: bool, cut: bool) {
+    pub(in crate::sim) fn set_cut(&mut self, number: u32, towards: bool, cut: bool) {
         self.links[number as usize].cut[usize::from(towards)] = cut;
         if let Some(connection) = self.end_of(number, !towards) {
             connection.cut = cut;
@@ -201,7 +207,7 @@ impl Simulation {
     }
 
     /// Breaks a connection at both ends at once.
-    pub(super) fn break_link(&mut self, number: u32) {
+    pub(in crate::sim) fn break_link(&mut self, number: u32) {
         let link = &self.links[number as usize];
         if link.up {
             let made = link.made;
@@ -234,12 +240,13 @@ impl Simulation {
         }
     }
 
-    pub(super) fn on_fault(&mut self, index: usize) {
-        let Some((_, fault)) = self.schedule.get(index).cloned() else { return };
+    pub(super) fn on_fault(&mut self, index: usize) -> Result<(), SimError> {
+        let Some((_, fault)) = self.schedule.get(index).cloned() else { return Ok(()) };
         let node = match &fault {
-            Fault::Crash(node) | Fault::Restart(node) => *node,
+            Fault::Crash(node) | Fault::Restart(node) | Fault::Join(node) | Fault::SetEntry(node) => *node,
+            Fault::Pause { node, .. } | Fault::Resume(node) => *node,
             Fault::Cut { from, .. } | Fault::Mend { from, .. } => *from,
-            Fault::Heal | Fault::Weather(_) | Fault::Part { .. } => 0,
+            Fault::Heal | Fault::Weather(_) | Fault::Part { .. } | Fault::OneWay(_) => 0,
         };
         self.hash.note(self.now, Mark::Fault, node, node, [index as u64, 0]);
         for checker in &mut self.checkers {
@@ -247,15 +254,7 @@ impl Simulation {
         }
         match fault {
             Fault::Crash(node) => self.crash(node),
-            Fault::Restart(node) => {
-                if self.hosts[node].engine.is_none() {
-                    self.start(node);
-                    for link in self.links_of[node].clone() {
-                        let at = self.now + self.part_of(REDIAL);
-                        self.queue.push(at, Happening::Dial { link });
-                    }
-                }
-            }
+            Fault::Restart(node) => self.restart(node),
             Fault::Cut { from, to } => {
                 if let Some((number, second)) = self.link_between(from, to) {
                     self.set_cut(number, second, true);
@@ -272,11 +271,30 @@ impl Simulation {
             Fault::Part { halves, until } => self.part(&halves, self.load_from + until.since(Time::ZERO)),
             Fault::Heal => self.heal(),
             Fault::Weather(weather) => self.network.set_weather(weather),
+            Fault::Join(node) => self.join(node),
+            Fault::Pause { node, until } => self.pause(node, self.load_from + until.since(Time::ZERO)),
+            Fault::Resume(node) => self.resume(node)?,
+            Fault::OneWay(share) => self.cut_one_way(share),
+            Fault::SetEntry(node) => self.set_entry(node),
+        }
+        Ok(())
+    }
+
+    /// Starts a node that is down, and lets it dial its neighbours.
+    pub(in crate::sim) fn restart(&mut self, node: usize) {
+        if self.hosts[node].engine.is_some() {
+            return;
+        }
+        self.start(node);
+        for link in self.links_of[node].clone() {
+            let at = self.now + self.part_of(REDIAL);
+            self.queue.push(at, Happening::Dial { link });
         }
     }
 
     /// The halves are separated.
     fn part(&mut self, halves: &Halves, until: Time) {
+        self.part_members(halves, until);
         for number in 0..self.links.len() as u32 {
             let link = &mut self.links[number as usize];
             let [a, b] = link.ends.map(|end| end as usize);
@@ -312,7 +330,7 @@ impl Simulation {
     }
 
     /// The link between two nodes, and whether `to` is its second end.
-    fn link_between(&self, from: usize, to: usize) -> Option<(u32, bool)> {
+    pub(in crate::sim) fn link_between(&self, from: usize, to: usize) -> Option<(u32, bool)> {
         let links = self.links_of.get(from)?.iter();
         links.map(|&number| (number, self.links[number as usize].ends)).find_map(|(number, ends)| {
             let second = ends[1] as usize == to;
@@ -327,6 +345,7 @@ impl Simulation {
         host.was_down = true;
         host.busy_until = Time::ZERO;
         host.connections.clear();
+        self.member_crashed(node);
         for checker in &mut self.checkers {
             checker.crashed(self.now, node);
         }

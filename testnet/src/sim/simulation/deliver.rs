@@ -12,6 +12,7 @@ use super::host::{FarEnd, Sabotage};
 use super::trace::Mark;
 use super::{FORESEEN, Flush, Happening, Simulation};
 use crate::sim::link::wire;
+use crate::sim::members::ledger::{Kind, Sent};
 
 /// A message on its way.
 #[derive(Clone, Debug)]
@@ -95,6 +96,9 @@ impl Simulation {
         match flushed {
             Some(flush) => flush.credit += credit,
             None => self.flushes.push(Flush { peer, lane, credit }),
+        }
+        if let Message::Members(message) = &message {
+            self.count(Sent::Message(Kind::from(&**message), bytes as u64));
         }
         if rules && !immediate {
             self.queue.push(drained, Happening::Drained { node: node as u32, incarnation, peer, lane, bytes });
@@ -284,7 +288,7 @@ fn gist(message: &Message) -> u64 {
             other => other.to_bytes().len() as u64,
         },
         // What statements say follows from who sent them when.
-        Message::Members(message) => message.to_bytes().len() as u64,
+        Message::Members(message) => message.encoded_len() as u64,
         // The reason for it is in the messages that were sent before.
         Message::Goodbye(_) => 0,
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),

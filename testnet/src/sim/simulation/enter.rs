@@ -30,7 +30,7 @@ impl Simulation {
         self.ledger.offered(Kind::Transaction);
         // Adversaries have no honest users. Their users go to the next honest node.
         let Some(node) = self.honest_from(entry.node) else { return };
-        if self.hosts[node].engine.is_none() {
+        if self.hosts[node].engine.is_none() || self.is_paused(node) {
             return;
         }
         let transaction = Arc::new(entry.transaction.clone());

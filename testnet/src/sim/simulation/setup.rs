@@ -10,6 +10,7 @@ use super::super::adversary::Adversary;
 use super::super::checker::Checker;
 use super::super::fault::{Peculiarity, Schedule};
 use super::super::link::LinkModel;
+use super::super::members;
 use super::host::{Host, Sabotage};
 use super::ledger::Ledger;
 use crate::random::Seed;
@@ -38,6 +39,8 @@ pub struct Setup {
     pub seed: Seed,
     /// Transactions, in order of time.
     pub workload: Workload,
+    /// The time between the start and the load.
+    pub settle: Duration,
     /// The length of the load.
     pub load: Duration,
     /// Blocks: their times, counted from the start of the load, and their nodes.
@@ -54,6 +57,8 @@ pub struct Setup {
     pub check: Duration,
     /// The faults of nodes and links. Times are counted from the start of the load.
     pub schedule: Schedule,
+    /// What members need, if nodes watch each other.
+    pub members: Option<members::Start>,
     /// The partition in `schedule`, if there is one to measure.
     pub partition: Option<Parted>,
     /// Each node's peculiarities.
@@ -144,6 +149,8 @@ pub struct Finished {
     pub messages: (u64, u64),
     /// Connections that an honest node ended because of a peer's misbehavior.
     pub left: u64,
+    /// What happened to the members, if nodes watched each other.
+    pub members: Option<members::ledger::Ledger>,
     /// When the load began.
     pub load_from: Time,
     /// The partition, if there was one to measure.

@@ -17,6 +17,7 @@ pub enum Mark {
     Submitted = 6,
     Lost = 7,
     Connected = 8,
+    Member = 9,
 }
 
 /// Hashes records of 40 bytes: time, mark, two node numbers, two words of detail.

@@ -1,6 +1,6 @@
 //! Remembered signature checks: ten thousand nodes check the same signature, and the answer is always the same.
 
-use protocol::items::hash::{BlockId, TxId};
+use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::keys::PublicKey;
 use protocol::items::verify::{Verdict, VerifyJob};
 
@@ -11,6 +11,7 @@ use super::hashed::ById;
 pub struct Verdicts {
     transactions: ById<TxId, bool>,
     headers: ById<BlockId, bool>,
+    statements: ById<ShortId, bool>,
 }
 
 impl Verdicts {
@@ -29,6 +30,15 @@ impl Verdicts {
                 })
             })?;
             Some(job.headers.len().saturating_add(place))
+        });
+        let bad = bad.or_else(|| {
+            let place = job.statements.iter().position(|statement| {
+                !*self.statements.entry(statement.id()).or_insert_with(|| {
+                    let key = statement.signer().decompress();
+                    key.is_some_and(|key| statement.verify(&key, &job.network))
+                })
+            })?;
+            Some(job.headers.len().saturating_add(job.transactions.len()).saturating_add(place))
         });
         bad.map_or(Verdict::Valid, |first| Verdict::Invalid { first })
     }

@@ -31,6 +31,7 @@ pub(crate) fn report() -> Report {
         compared: None,
         partition: None,
         spread: None,
+        members: None,
     }
 }
 
@@ -66,7 +67,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
             "cpu_us_per_delivery": null, "rss_mib": {"p50": null, "max": null}, "lag_ms": null,
             "control_excess_ms": latency,
         },
-        "trace_hash": null, "sim": null, "rumor": null, "compared": null, "partition": null, "spread": null,
+        "trace_hash": null, "sim": null, "rumor": null, "compared": null, "partition": null, "spread": null, "members": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &serde_json::to_value(report()).unwrap(), &mut found);

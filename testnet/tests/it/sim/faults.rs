@@ -56,6 +56,7 @@ fn all_faults_end_with_the_load() {
             Fault::Cut { from, to } => assert!(cut.insert((*from, *to))),
             Fault::Mend { from, to } => assert!(cut.remove(&(*from, *to))),
             Fault::Part { .. } | Fault::Heal | Fault::Weather(_) => {}
+            of_members => panic!("{of_members:?} is drawn for members only"),
         }
     }
     // Half of 10 nodes a minute are five, and three in addition.

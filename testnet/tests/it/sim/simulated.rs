@@ -52,6 +52,7 @@ pub(crate) fn finished() -> Finished {
         inputs: 0,
         messages: (0, 0),
         left: 0,
+        members: None,
         load_from: at(3_000),
         partition: None,
         tips: Vec::new(),

@@ -11,8 +11,8 @@ use crate::gossip::members::health::Probe as Outcome;
 use crate::gossip::members::spread::links::PROBE_REQUEST_COST;
 use crate::gossip::members::view::Row;
 use crate::items::keys::PublicKey;
-use crate::limits::PAUSE_MAX;
-use crate::time::Time;
+use crate::limits::{DIAL_ROUND_TRIPS, PAUSE_MAX};
+use crate::time::{Duration, Time};
 
 impl Members {
     /// Probes a member. False if that is not possible now: there is no room, a probe is open already, its record
@@ -46,10 +46,6 @@ impl Members {
 
     /// One round of a probe.
     fn ask(&mut self, now: Time, mut probe: Probe) {
-        let scaled = self.watching.awareness.scaled(self.config.probe_timeout);
-        // A peer waits for our word, so it gets it before its own time is over: memberlist's 80 % for nacks.
-        let for_other = self.config.probe_timeout.times(4).divided_by(5);
-        let span = if matches!(probe.purpose, Purpose::Other(_)) { for_other } else { scaled };
         if probe.ask && !probe.again {
             let asked = self.helpers(&probe.key);
             for link in &asked {
@@ -58,6 +54,7 @@ impl Members {
             probe.asked = asked.into_iter().map(|link| (link, None)).collect();
         }
         let link = self.links.to(&probe.key);
+        let span = self.patience(&probe, link.is_some());
         let record = self.view.get(probe.row).map(|member| member.record.clone());
         let record = record.filter(|record| {
             let record = record.record();
@@ -70,6 +67,18 @@ impl Members {
             (Some(link), _) => self.outputs.push_back(MemberOutput::Ping { probe: id, link }),
             (None, Some(record)) => self.outputs.push_back(MemberOutput::Dial { probe: id, record, accusation }),
             (None, None) => {}
+        }
+    }
+
+    /// How long the answers of a round are waited for. A dial takes [`DIAL_ROUND_TRIPS`] where a ping takes one, and a
+    /// peer that is asked may have to dial.
+    fn patience(&self, probe: &Probe, linked: bool) -> Duration {
+        let trips = if linked && probe.asked.is_empty() { 1 } else { DIAL_ROUND_TRIPS };
+        let span = self.config.probe_timeout.times(trips);
+        match probe.purpose {
+            // A peer waits for our word, so it gets it before its own time is over: memberlist's 80 % for nacks.
+            Purpose::Other(_) => span.times(4).divided_by(5),
+            _ => self.watching.awareness.scaled(span),
         }
     }
 

@@ -1,0 +1,69 @@
+//! From the ledger of a finished run to the figures of its report.
+
+use protocol::time::Duration;
+
+use super::ledger::{Ledger, Traffic, Whole};
+use super::spread::Spread;
+use crate::report::members::{BytesByKind, Held, Learned, MembersFigures};
+use crate::report::statistics::{Sorted, ratio, rounded};
+use crate::sim::simulation::Finished;
+
+/// The figures of a run with members.
+#[must_use]
+pub fn figures(finished: &Finished) -> Option<MembersFigures> {
+    let ledger = finished.members.as_ref()?;
+    let of = |spreads: &mut dyn Iterator<Item = &Spread>| {
+        learned(spreads.flat_map(|spread| spread.took(&ledger.living_since(spread.at)).collect::<Vec<_>>()))
+    };
+    let wholes = |wholes: &[Whole]| {
+        let took = |whole: &Whole| -> Vec<Option<Duration>> {
+            let living = ledger.living_since(whole.from);
+            living.iter().map(|node| whole.at.get(*node)?.map(|at| at.since(whole.from))).collect()
+        };
+        learned(wholes.iter().flat_map(took))
+    };
+    Some(MembersFigures {
+        false_deaths: ledger.false_deaths.0,
+        deaths_over_cuts: ledger.false_deaths.1,
+        false_accusations: ledger.accusations.0,
+        true_accusations: ledger.accusations.1,
+        refutations: ledger.refutations,
+        settle_ms: wholes(std::slice::from_ref(&ledger.begun)),
+        detect_ms: of(&mut ledger.crashes.iter()),
+        join_ms: of(&mut ledger.joins.iter()),
+        entry_ms: of(&mut ledger.entries.iter().map(|(spread, _)| spread)),
+        heal_ms: wholes(&ledger.heals),
+        bytes_per_s_per_node: per_second(ledger.traffic.sum(), ledger),
+        bytes_by_kind: by_kind(&ledger.traffic, ledger),
+        state_bytes: held(finished),
+    })
+}
+
+/// Members that never learned come last.
+fn learned(took: impl Iterator<Item = Option<Duration>>) -> Learned {
+    let ms = |took: Option<Duration>| took.map_or(f64::INFINITY, |took| took.as_micros() as f64 / 1e3);
+    let sorted = Sorted::new(took.map(ms));
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    Learned { p50: finite(sorted.percentile(50)), p99: finite(sorted.percentile(99)), max: finite(sorted.max()) }
+}
+
+fn per_second(bytes: u64, ledger: &Ledger) -> Option<f64> {
+    ratio(bytes as f64, ledger.lived_s()).map(|rate| rounded(rate, 1))
+}
+
+fn by_kind(traffic: &Traffic, ledger: &Ledger) -> BytesByKind {
+    BytesByKind {
+        news: per_second(traffic.news, ledger),
+        comparisons: per_second(traffic.comparisons, ledger),
+        requests: per_second(traffic.requests, ledger),
+        pings: per_second(traffic.pings, ledger),
+        dials: per_second(traffic.dials, ledger),
+    }
+}
+
+fn held(finished: &Finished) -> Held {
+    let machines = finished.hosts.iter().filter_map(|host| host.engine.as_ref()?.members());
+    let mut bytes: Vec<u64> = machines.map(|machine| machine.occupancy().bytes as u64).collect();
+    bytes.sort_unstable();
+    Held { p50: bytes.get(bytes.len() / 2).copied(), max: bytes.last().copied() }
+}

@@ -1,0 +1,134 @@
+//! What lies between two members for pings and short dials: which directions are cut, and how long a lost packet
+//! delays them.
+//!
+//! * **A cut** in one direction is enough to let nothing through: TCP needs both.
+//! * **Loss** is that of the messages at this time ([`Weather`](crate::sim::link::Weather)). Each packet of a ping or of
+//!   a dial is lost with this probability, and sent again after a pause that doubles. The pause of a ping begins with a
+//!   round trip and 200 ms, which is the least of Linux. The pause of a dial begins with a second (RFC 6298).
+//!
+//! Deliberately absent: jitter, the bandwidth of the access, and faults of `faults.partition`, which cut links and no
+//! dials.
+
+use protocol::time::{Duration, Time};
+
+use crate::random::{Draws, Seed};
+use crate::sim::simulation::Simulation;
+use crate::wan::Halves;
+
+/// The least pause of TCP before it sends a packet again, beside the round trip (Linux's `TCP_RTO_MIN`).
+const RESEND_MIN: Duration = Duration::from_millis(200);
+
+/// The same while a connection is being made (RFC 6298, section 2.1).
+const RESEND_DIAL: Duration = Duration::from_secs(1);
+
+/// After this number of losses in a row, TCP has waited for longer than anybody here.
+const LOSSES_MAX: u32 = 7;
+
+/// What keeps two members from reaching each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// Nothing does.
+    Nothing,
+    /// A cut, in one direction or in both.
+    Cut,
+    /// A partition.
+    Partition,
+}
+
+/// Cuts between members, and the draws for losses.
+#[derive(Debug)]
+pub(super) struct Passages {
+    /// The share of ordered pairs of nodes between which nothing passes in this direction.
+    one_way: f64,
+    seed: Seed,
+    /// Partitions, and when they heal.
+    parted: Vec<(Halves, Time)>,
+    draws: Draws,
+}
+
+impl Passages {
+    pub(super) fn new(seed: Seed) -> Self {
+        Self { one_way: 0.0, seed, parted: Vec::new(), draws: seed.draws("member packets") }
+    }
+
+    /// Sets the share of ordered pairs that are cut.
+    pub(super) const fn set_one_way(&mut self, share: f64) {
+        self.one_way = share;
+    }
+
+    /// Nothing passes between these halves until the heal.
+    pub(super) fn part(&mut self, halves: Halves, until: Time) {
+        self.parted.push((halves, until));
+    }
+
+    /// Whether a partition separates two nodes now.
+    fn are_parted(&self, one: usize, other: usize, now: Time) -> bool {
+        self.parted.iter().any(|(halves, until)| *until > now && halves.part(one, other))
+    }
+
+    /// Whether packets from one node to another are cut. The same pairs are cut whenever the share is the same.
+    pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
+        // Most runs have no cuts, and a draw is a hash.
+        self.one_way > 0.0 && self.seed.draws(&format!("one way {from} {to}")).chance(self.one_way)
+    }
+
+    /// What keeps two nodes from reaching each other now.
+    pub(super) fn between(&self, one: usize, other: usize, now: Time) -> Between {
+        if self.are_parted(one, other, now) {
+            Between::Partition
+        } else if self.is_cut(one, other) || self.is_cut(other, one) {
+            Between::Cut
+        } else {
+            Between::Nothing
+        }
+    }
+
+    /// How long the losses of this number of packets, one after the other, delay the last of them.
+    fn delayed(&mut self, loss: f64, packets: u32, pause: Duration) -> Duration {
+        let mut sum = Duration::ZERO;
+        for _ in 0..packets {
+            let mut pause = pause;
+            for _ in 0..LOSSES_MAX {
+                if loss <= 0.0 || !self.draws.chance(loss) {
+                    break;
+                }
+                sum = sum + pause;
+                pause = pause.times(2);
+            }
+        }
+        sum
+    }
+}
+
+impl Simulation {
+    /// Whether members can reach each other by a new connection now.
+    pub(super) fn can_dial(&self, one: usize, other: usize) -> bool {
+        let Some(world) = self.members.as_ref() else { return false };
+        world.passages.between(one, other, self.now) == Between::Nothing
+    }
+
+    /// The delay of a ping or its answer in one direction, with the losses on the way.
+    pub(super) fn ping_delay(&mut self, from: usize, to: usize) -> Duration {
+        let pause = self.round_trip(from, to) + RESEND_MIN;
+        self.one_way(from, to) + self.losses(1, pause)
+    }
+
+    /// The losses of this number of packets of a dial.
+    pub(super) fn dial_losses(&mut self, packets: u32) -> Duration {
+        self.losses(packets, RESEND_DIAL)
+    }
+
+    pub(super) fn one_way(&self, from: usize, to: usize) -> Duration {
+        Duration::from_micros(self.delays.one_way_us(from, to))
+    }
+
+    pub(super) fn round_trip(&self, one: usize, other: usize) -> Duration {
+        self.one_way(one, other) + self.one_way(other, one)
+    }
+
+    fn losses(&mut self, packets: u32, pause: Duration) -> Duration {
+        let weather = self.network.weather();
+        let loss = weather.loss + weather.vanish;
+        self.members.as_mut().map_or(Duration::ZERO, |world| world.passages.delayed(loss, packets, pause))
+    }
+}

@@ -1,0 +1,264 @@
+//! The table `[members]` of a scenario, and the faults that are drawn from it. All of it follows from the seed.
+//!
+//! Deliberately absent: crashes (`workload.kill`), loss (`faults.vanish`), and the partition into halves, which
+//! networks without members have as well.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use protocol::gossip::Digest;
+use protocol::gossip::members::MembersConfig;
+use protocol::time::{Duration as Span, Time};
+use serde::{Deserialize, Serialize};
+
+use super::Start;
+use crate::random::{Draws, Seed};
+use crate::sim::fault::{Fault, Schedule, share};
+use crate::text::{self, parse_time, serde_as_text};
+use crate::wan::{Halves, Partition};
+
+/// What members do, and what is done to them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MembersPlan {
+    /// The parameters: `lan` or `wan`.
+    pub preset: Preset,
+    /// The mode of the comparisons that members begin: `push`, `pull` or `push-pull`.
+    pub digest: String,
+    /// The time between the start and the load, in which all members learn of all others.
+    #[serde(with = "text::time")]
+    pub settle: Duration,
+    /// Number of nodes that join late, at random moments of the load.
+    pub join: usize,
+    /// Number of members that set an entry, each at a random moment of the load.
+    pub set_entry: usize,
+    /// How many members are paused: a number, or a share such as `5%`.
+    pub pause: Portion,
+    /// For how long: a time, or a range of times from which each length is drawn.
+    pub pause_for: Lengths,
+    /// Draws new pauses once in this time. Otherwise there is one pause for each of these members in the load.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::some_time")]
+    pub pause_every: Option<Duration>,
+    /// Share of ordered pairs of members between which nothing passes in one direction, during the load.
+    pub one_way: f64,
+    /// When one member is cut off from all others, and for how long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_off: Option<Partition>,
+}
+
+/// The parameters of membership.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// For nodes in one building.
+    #[default]
+    Lan,
+    /// For nodes that are spread over the internet.
+    Wan,
+}
+
+/// A number of members, or a share of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Portion {
+    /// This number.
+    Count(usize),
+    /// This share, from 0 to 1.
+    Share(f64),
+}
+
+/// A length of time, or a range from which one is drawn evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    least: Duration,
+    most: Duration,
+}
+
+/// Accusers must have been known for a minute, and lists must have spread.
+const SETTLE: Duration = Duration::from_secs(120);
+
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+impl Default for MembersPlan {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            preset: Preset::default(),
+            digest: Digest::default().to_string(),
+            settle: SETTLE,
+            join: 0,
+            set_entry: 0,
+            pause: Portion::Count(0),
+            pause_for: Lengths { least: minute, most: minute },
+            pause_every: None,
+            one_way: 0.0,
+            cut_off: None,
+        }
+    }
+}
+
+impl MembersPlan {
+    /// Draws which nodes do what, and when, counted from the start of the load. Nodes in `spared` are left alone.
+    ///
+    /// # Errors
+    /// Says which settings are impossible.
+    pub fn draw(
+        &self,
+        nodes: usize,
+        load: Duration,
+        spared: &[usize],
+        seed: Seed,
+    ) -> anyhow::Result<(Start, Schedule)> {
+        share("members.one_way", self.one_way)?;
+        let mut draws = seed.draws("members");
+        let mut free: Vec<usize> = (0..nodes).filter(|node| !spared.contains(node)).collect();
+        draws.shuffle(&mut free);
+        let paused = self.pause.of(nodes);
+        let wanted = self.join + self.set_entry.max(paused).max(usize::from(self.cut_off.is_some()));
+        if wanted > free.len() {
+            bail!(
+                "{wanted} members are to join, set an entry or be paused, and {} can: use more nodes",
+                free.len()
+            );
+        }
+        if self.pause_every.is_some_and(|every| every < self.pause_for.most) {
+            bail!("a pause of {} does not end before the next: raise the time between pauses", self.pause_for);
+        }
+        let mut schedule = Schedule::new();
+        let moment = |draws: &mut Draws| part(draws, Time::ZERO, load.into());
+        let late = free.split_off(free.len() - self.join);
+        schedule.extend(late.iter().map(|node| (moment(&mut draws), Fault::Join(*node))));
+        let setters = free.iter().take(self.set_entry);
+        schedule.extend(setters.map(|node| (moment(&mut draws), Fault::SetEntry(*node))));
+        self.pauses(&mut free, paused, load.into(), &mut draws, &mut schedule);
+        if self.one_way > 0.0 {
+            schedule.push((Time::ZERO, Fault::OneWay(self.one_way)));
+            schedule.push((Time::ZERO + Span::from(load), Fault::OneWay(0.0)));
+        }
+        if let Some(cut) = &self.cut_off {
+            cut.check(load).map_err(anyhow::Error::msg).context("--cut-off")?;
+            let lone = free.first().copied().unwrap_or_default();
+            let until = Time::ZERO + cut.heals().into();
+            schedule.push((Time::ZERO + cut.at.into(), Fault::Part { halves: Halves::one(nodes, lone), until }));
+        }
+        let config = match self.preset {
+            Preset::Lan => MembersConfig::lan(),
+            Preset::Wan => MembersConfig::wan(),
+        };
+        let digest = self.digest.parse().with_context(|| format!("members.digest is {:?}", self.digest))?;
+        Ok((Start { config, digest, late }, schedule))
+    }
+
+    /// The pauses. All end with the load.
+    fn pauses(&self, free: &mut [usize], count: usize, load: Span, draws: &mut Draws, schedule: &mut Schedule) {
+        let end = Time::ZERO + load;
+        let every = self.pause_every.map_or(load, Span::from);
+        let mut ends = vec![Time::ZERO; free.iter().max().map_or(0, |most| most + 1)];
+        let mut from = Time::ZERO;
+        while count > 0 && from < end {
+            draws.shuffle(free);
+            for node in free.iter().take(count) {
+                let at = part(draws, from, every);
+                let until = (at + self.pause_for.draw(draws)).min(end);
+                if at < end && at > ends[*node] {
+                    ends[*node] = until;
+                    schedule.push((at, Fault::Pause { node: *node, until }));
+                    schedule.push((until, Fault::Resume(*node)));
+                }
+            }
+            from = from + every.max(Span::from_millis(1));
+        }
+    }
+}
+
+fn part(draws: &mut Draws, from: Time, span: Span) -> Time {
+    from + Span::from_micros((span.as_micros() as f64 * draws.unit()) as u64)
+}
+
+impl Portion {
+    /// How many of these members it is.
+    #[must_use]
+    pub fn of(self, members: usize) -> usize {
+        match self {
+            Self::Count(count) => count,
+            Self::Share(share) => (share * members as f64).round() as usize,
+        }
+    }
+}
+
+impl Lengths {
+    fn draw(self, draws: &mut Draws) -> Span {
+        part(draws, Time::ZERO + self.least.into(), Span::from(self.most - self.least)).since(Time::ZERO)
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "lan" => Ok(Self::Lan),
+            "wan" => Ok(Self::Wan),
+            _ => Err(format!("{text:?} is no preset: lan or wan is wanted")),
+        }
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lan => "lan",
+            Self::Wan => "wan",
+        })
+    }
+}
+
+impl FromStr for Portion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wanted = || format!("{text:?} is neither: a number of members or a share such as 5% is wanted");
+        match text.strip_suffix('%') {
+            Some(percent) => match percent.parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Share(percent / 100.0)),
+                _ => Err(wanted()),
+            },
+            None => text.parse().map(Self::Count).map_err(|_| wanted()),
+        }
+    }
+}
+
+impl fmt::Display for Portion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => count.fmt(f),
+            Self::Share(share) => write!(f, "{}%", 100.0 * share),
+        }
+    }
+}
+
+impl FromStr for Lengths {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (least, most) = text.split_once("..").unwrap_or((text, text));
+        let (least, most) = (parse_time(least)?, parse_time(most)?);
+        if least.is_zero() || least > most || most > PAUSE_MAX {
+            return Err(format!("{text:?} is no pause: a time up to 24h, or a range such as 1s..8s, is wanted"));
+        }
+        Ok(Self { least, most })
+    }
+}
+
+impl fmt::Display for Lengths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = |time: Duration| text::Time(time).to_string().replace(' ', "");
+        match self.least == self.most {
+            true => f.write_str(&plain(self.most)),
+            false => write!(f, "{}..{}", plain(self.least), plain(self.most)),
+        }
+    }
+}
+
+serde_as_text!(Preset, Portion, Lengths);
