@@ -6,6 +6,7 @@ mod load;
 mod members;
 mod run;
 mod sim;
+mod watched;
 mod worker;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use load::LoadArgs;
 pub use members::MembersArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;
+pub use watched::WatchedArgs;
 pub use worker::WorkerArgs;
 
 /// Launches real Hearsay nodes on this machine or simulates them, loads them and measures how items spread.
@@ -41,6 +43,8 @@ pub enum Command {
     Compare(Box<CompareArgs>),
     /// Run the same engine in virtual time, on thousands of nodes and emulated links, and report
     Sim(Box<SimArgs>),
+    /// Launch nodes, kill, stop and restart some, and report how soon the others see it
+    Members(Box<WatchedArgs>),
     /// Run one node of a run in this process; the other commands start these
     #[command(hide = true)]
     Worker(Box<WorkerArgs>),

@@ -14,6 +14,7 @@ pub mod out;
 pub mod plan;
 pub mod plateau;
 pub mod progress;
+pub mod watched;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, WorkerArgs, quoted};
+use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, WatchedArgs, WorkerArgs, quoted};
 use testnet::engine::worker;
 use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::plan::Plan;
 use testnet::local::progress::to_stderr;
-use testnet::local::{Ended, capacity, plateau};
+use testnet::local::{Ended, capacity, plateau, watched};
 use testnet::report::schema::Report;
 use testnet::report::statistics::MIB;
 use testnet::report::tables::layout::{Page, WIDTH};
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(*arguments),
         Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
+        Command::Members(arguments) => members(*arguments),
         Command::Worker(arguments) => {
             let WorkerArgs { engine, links, number, node } = *arguments;
             worker::run(engine, links.zip(number), node)
@@ -97,6 +98,27 @@ fn watch(plan: &Plan, rss_max_mib: f64, runtime: &Runtime) -> anyhow::Result<Exi
     Ok(code)
 }
 
+fn members(arguments: WatchedArgs) -> anyhow::Result<ExitCode> {
+    let watching = arguments.watching(typed()).unwrap_or_else(|error| usage(&error));
+    // One thread, for the same reason as in a single run.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (watched, code) = match runtime.block_on(watched::watch(&watching))? {
+        watched::Ended::Reported(watched, dir) => {
+            to_stderr(&format!("written to {}", dir.display()));
+            let code = if watched.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            (Some(watched), code)
+        }
+        watched::Ended::Interrupted(watched) => {
+            to_stderr("interrupted; nothing is left running");
+            (watched, ExitCode::from(INTERRUPTED))
+        }
+    };
+    if let Some(watched) = watched {
+        print(&Found::Watched(watched), watching.plan.json.as_ref());
+    }
+    Ok(code)
+}
+
 fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
     let comparison = arguments.comparison(&typed()).unwrap_or_else(|error| usage(&error));
     let json = comparison.json.clone();
@@ -133,7 +155,7 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     let any = match &found {
         Found::One(report) => violated(report),
         Found::Several(runs) => runs.runs.iter().any(violated),
-        Found::Capacity(_) | Found::Plateau(_) => false,
+        Found::Capacity(_) | Found::Plateau(_) | Found::Watched(_) => false,
     };
     Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -182,6 +204,7 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
         Found::One(report) => report::redraw_missing(dir, report)?,
         Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
         Found::Plateau(plateau) => report::redraw_missing_of_plateau(dir, plateau)?,
+        Found::Watched(watched) => report::redraw_missing_of_watched(dir, watched)?,
         Found::Capacity(_) => Vec::new(),
     };
     for name in redrawn {
@@ -207,6 +230,7 @@ fn text(found: &Found, page: Page) -> String {
         Found::Several(runs) => tables::render_runs(runs, page),
         Found::Capacity(found) => tables::capacity::render(found, page),
         Found::Plateau(found) => tables::plateau::render(found, page),
+        Found::Watched(found) => tables::watched::render(found, page),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod schema;
 pub mod statistics;
 pub mod svg;
 pub mod tables;
+pub mod watched;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -25,6 +26,7 @@ use deliveries::{Columns, DeliveriesError, Delivery, Rows};
 use figures::spreads::{Gather, Spreads};
 use plateau::Plateau;
 use schema::{Report, Runs, SCHEMA};
+use watched::Watched;
 
 /// The report's file name.
 pub const REPORT_FILE: &str = "report.json";
@@ -44,6 +46,9 @@ pub const GROWTH_FILE: &str = "growth.svg";
 pub const COMPARE_FILE: &str = "compare.svg";
 /// The file name of the picture of memory over time.
 pub const MEMORY_FILE: &str = "memory.svg";
+
+/// The file name of the picture of what members saw.
+pub const MEMBERS_FILE: &str = "members.svg";
 
 /// Why a report can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +146,8 @@ pub enum Found {
     Capacity(Box<Capacity>),
     /// Memory under a steady load.
     Plateau(Box<Plateau>),
+    /// What members saw of each other.
+    Watched(Box<Watched>),
 }
 
 /// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any floor is
@@ -189,6 +196,15 @@ pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
 pub fn write_plateau(dir: &Path, plateau: &Plateau) -> Result<(), ReportError> {
     write_file(&dir.join(MEMORY_FILE), &svg::plateau(plateau)?)?;
     write_json(&dir.join(REPORT_FILE), plateau)
+}
+
+/// Writes the report of what members saw and its picture into `dir`.
+///
+/// # Errors
+/// Names the file that couldn't be written.
+pub fn write_watched(dir: &Path, watched: &Watched) -> Result<(), ReportError> {
+    write_file(&dir.join(MEMBERS_FILE), &svg::watched(watched)?)?;
+    write_json(&dir.join(REPORT_FILE), watched)
 }
 
 /// The deliveries' file while it is written. The first error is kept until the end.
@@ -267,6 +283,9 @@ pub fn read(dir: &Path) -> Result<Found, ReportError> {
         None if kind.kind.as_deref() == Some(plateau::PLATEAU_KIND) => {
             parse(&path, &text).map(|found| Found::Plateau(Box::new(found)))
         }
+        None if kind.kind.as_deref() == Some(watched::WATCHED_KIND) => {
+            parse(&path, &text).map(|found| Found::Watched(Box::new(found)))
+        }
         None => parse(&path, &text).map(|report| Found::One(Box::new(report))),
     }
 }
@@ -335,6 +354,18 @@ pub fn redraw_missing_of_plateau(dir: &Path, plateau: &Plateau) -> Result<Vec<&'
     }
     write_file(&dir.join(MEMORY_FILE), &svg::plateau(plateau)?)?;
     Ok(vec![MEMORY_FILE])
+}
+
+/// The same for what members saw.
+///
+/// # Errors
+/// As there.
+pub fn redraw_missing_of_watched(dir: &Path, watched: &Watched) -> Result<Vec<&'static str>, ReportError> {
+    if dir.join(MEMBERS_FILE).exists() {
+        return Ok(Vec::new());
+    }
+    write_file(&dir.join(MEMBERS_FILE), &svg::watched(watched)?)?;
+    Ok(vec![MEMBERS_FILE])
 }
 
 /// All possible pictures of several runs, and their names.

@@ -210,6 +210,34 @@ impl Cluster {
         }
     }
 
+    /// Sends a signal to a living node.
+    pub fn signal(&self, node: usize, signal: Signal) {
+        if let Some(pid) = self.living(node).and_then(|member| i32::try_from(member.child.id()?).ok()) {
+            // It can only fail if the process is already gone.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    /// Starts a node again that was killed. It finds the others through two that live.
+    ///
+    /// # Errors
+    /// If it can't be started, ends, or doesn't listen in time.
+    pub async fn restart(&mut self, plan: &Plan, program: &Path, node: usize) -> anyhow::Result<()> {
+        let Some(member) = self.nodes.get_mut(node) else { bail!("node {node} was never started") };
+        member.child.wait().await.context("cannot wait for a killed node")?;
+        // What the killed node left there is no word of the new one.
+        let _ = fs::remove_file(self.out.data_dir(node).join("rpc.json"));
+        let known: Vec<String> = self.all_living().take(2).map(|(_, member)| member.address.clone()).collect();
+        let arguments = arguments(plan, &self.out, node, known.iter().map(String::as_str));
+        let child = self.spawn(setpriv().as_deref(), program, node, &arguments, plan.partition.is_some())?;
+        self.take_next(&mut vec![Starting { node, child }]).await?;
+        let started = self.nodes.pop().context("a node that was started is not there")?;
+        if let Some(place) = self.nodes.get_mut(node) {
+            *place = started;
+        }
+        Ok(())
+    }
+
     /// Asks all nodes to stop, waits, and kills those that don't. Their fates stay as they were.
     pub async fn stop(&mut self) {
         for member in self.nodes.iter().filter(|member| member.fate == Fate::Alive) {
@@ -354,6 +382,7 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
         flag("--max-peers-in", &plan.peers_wanted(node).max(1).to_string());
         arguments.push("--reserved-only".to_owned());
     }
+    arguments.extend(plan.node_flags.iter().cloned());
     arguments
 }
 

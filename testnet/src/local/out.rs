@@ -26,7 +26,7 @@ pub struct Out {
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     PIDS,
     LINKS,
     report::REPORT_FILE,
@@ -38,6 +38,7 @@ const FILES: [&str; 11] = [
     report::GROWTH_FILE,
     report::COMPARE_FILE,
     report::MEMORY_FILE,
+    report::MEMBERS_FILE,
 ];
 const PIDS: &str = "pids";
 const LINKS: &str = "links.json";

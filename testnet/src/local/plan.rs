@@ -80,6 +80,8 @@ pub struct Plan {
     pub node: Option<PathBuf>,
     /// The nodes' log filter; `None` for their own default.
     pub log: Option<String>,
+    /// Further flags of every node.
+    pub node_flags: Vec<String>,
     /// The command line, for the report.
     pub command: String,
 }
@@ -123,6 +125,7 @@ impl Plan {
             json: None,
             node: None,
             log: None,
+            node_flags: Vec::new(),
             command: String::new(),
         };
         plan.check()?;

@@ -1,6 +1,7 @@
 //! The pictures, as SVG: how soon items arrived ([`cdf()`]), how a rumor spread ([`rumor()`]), how transactions
 //! spread in intervals ([`spread()`]), the results of a sweep ([`sweep()`]), how the number of rounds grows
-//! ([`growth()`]), how engines compare ([`compare()`]), and what nodes take over time ([`plateau()`]). Their common
+//! ([`growth()`]), how engines compare ([`compare()`]), what nodes take over time ([`plateau()`]), and what
+//! members see of each other ([`watched()`]). Their common
 //! style is in this file.
 
 mod cdf;
@@ -11,6 +12,7 @@ mod rumor;
 mod spread;
 mod sweep;
 mod swept;
+mod watched;
 
 use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
@@ -22,6 +24,7 @@ pub use plateau::plateau;
 pub use rumor::rumor;
 pub use spread::spread;
 pub use sweep::sweep;
+pub use watched::watched;
 
 use super::ReportError;
 use super::schema::Report;

@@ -6,6 +6,7 @@ mod compare;
 pub mod layout;
 mod members;
 pub mod plateau;
+pub mod watched;
 mod words;
 
 use std::fmt::Write as _;

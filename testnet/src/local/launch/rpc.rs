@@ -10,6 +10,7 @@ use jsonrpsee::types::ErrorObject;
 use node::config::cookie::Cookie;
 use node::rpc::REQUEST_BYTES_MAX;
 use node::rpc::command::Status;
+use node::rpc::members::MemberView;
 use serde::Deserialize;
 
 /// A node that takes longer counts as not answering.
@@ -69,6 +70,14 @@ impl Rpc {
     /// If it doesn't answer.
     pub async fn status(&self) -> Result<Status, RpcError> {
         self.0.request("admin_nodeInfo", rpc_params![]).await.map_err(told)
+    }
+
+    /// All members, as the node sees them.
+    ///
+    /// # Errors
+    /// If it doesn't answer.
+    pub async fn members(&self) -> Result<Vec<MemberView>, RpcError> {
+        self.0.request("members_list", rpc_params![]).await.map_err(told)
     }
 
     /// Submits an encoded transaction. True if it was new to the node.
