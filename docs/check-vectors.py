@@ -821,7 +821,9 @@ class Session:
             self.checks.equal(f"{what}: the breach is the client's", side, "client")
             self.breached = True
         self.greeted.add(side)
-        self.checks.equal(what, content, (2, self.network, 0, 0, genesis(self.network), 1))
+        # The node takes part in membership, and the client does not.
+        features = 1 if side == "node" else 0
+        self.checks.equal(what, content, (2, self.network, features, 0, genesis(self.network), 1))
 
     def on_inv(self, what, side, other, content):
         self.checks.equal(f"{what}: one entry, accepted this moment", [age for _, age in content], [0])

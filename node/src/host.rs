@@ -236,7 +236,7 @@ impl EngineHost {
             Output::Verify(job) => Some(Effect::Verify(job)),
             Output::Disconnect { peer, reason } => Some(Effect::Disconnect { peer, reason }),
             Output::Read { peer, allowed } => Some(Effect::Read { peer, allowed }),
-            Output::Members(wanted) => self.on_members(wanted),
+            Output::Members(wanted) => self.on_members(*wanted),
             Output::Event(event) => {
                 self.recorder.event(&event);
                 self.on_event(event)
@@ -255,8 +255,8 @@ impl EngineHost {
     }
 
     /// Signs and keeps. The rest needs the network or the service.
-    fn on_members(&mut self, wanted: Box<MemberOutput>) -> Option<Effect> {
-        match *wanted {
+    fn on_members(&mut self, wanted: MemberOutput) -> Option<Effect> {
+        match wanted {
             MemberOutput::Sign(unsigned) => self.sign(unsigned),
             MemberOutput::Keep(statement) => self.keep(&statement),
             other => return Some(Effect::Members(Box::new(other))),

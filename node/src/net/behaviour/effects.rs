@@ -29,7 +29,7 @@ impl Behaviour {
                 self.tell(Event::Refused { peer: self.links.peer_of(peer), item, refusal });
             }
             Effect::Goodbye { peer, reason } => self.on_goodbye(peer, reason),
-            Effect::Members(wanted) => self.carry_out_for_members(wanted),
+            Effect::Members(wanted) => self.carry_out_for_members(*wanted),
             Effect::Event(event) => self.tell(Event::Engine(event)),
         }
     }

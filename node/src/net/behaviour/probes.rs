@@ -42,8 +42,8 @@ impl Probes {
 
 impl Behaviour {
     /// Does what membership wants, or tells the service.
-    pub(super) fn carry_out_for_members(&mut self, wanted: Box<MemberOutput>) {
-        match *wanted {
+    pub(super) fn carry_out_for_members(&mut self, wanted: MemberOutput) {
+        match wanted {
             MemberOutput::Ping { probe, link } => {
                 if let Some(id) = self.links.with_handle(link) {
                     self.probe(id, link, probe);

@@ -87,12 +87,14 @@ pub struct Dials {
     own_answers: Arc<Mutex<Vec<Multiaddr>>>,
     /// Addresses at which no peer is dialled; for IPv6, the /64. [`BANS_MAX`] at most.
     banned: Arc<Mutex<HashSet<IpAddr>>>,
+    /// Addresses of short dials that wait for no others, because there are none to wait for.
+    at_once: Arc<Mutex<HashSet<Multiaddr>>>,
 }
 
 impl Dials {
     /// For a node with these fixed addresses, with `/p2p` or without.
     pub fn new<'a>(fixed: impl IntoIterator<Item = &'a Multiaddr>) -> Self {
-        Self { fixed: fixed.into_iter().map(plain).collect(), own_answers: Arc::default(), banned: Arc::default() }
+        Self { fixed: fixed.into_iter().map(plain).collect(), ..Self::default() }
     }
 
     /// Where a node answered with our own id since the last call.
@@ -105,6 +107,17 @@ impl Dials {
     pub fn set_banned(&self, banned: impl IntoIterator<Item = IpAddr>) {
         let banned = banned.into_iter().map(block_of).take(BANS_MAX).collect();
         *self.banned.lock().unwrap_or_else(PoisonError::into_inner) = banned;
+    }
+
+    /// These addresses wait for no others from now on.
+    pub fn set_at_once(&self, addresses: impl IntoIterator<Item = Multiaddr>) {
+        let addresses = addresses.into_iter().map(|address| plain(&address)).collect();
+        *self.at_once.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+    }
+
+    fn waits_for_none(&self, address: &Multiaddr) -> bool {
+        let at_once = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fixed.contains(address) || at_once.contains(address)
     }
 
     fn is_banned(&self, address: &Multiaddr) -> bool {
@@ -139,7 +152,7 @@ impl Guard {
     /// How long other addresses go first.
     fn head_start(&self, address: &Multiaddr) -> Duration {
         let own: Vec<IpAddr> = self.listening.values().flatten().filter_map(ip_of).collect();
-        let first = self.dials.fixed.contains(address) || goes_first(address, &own);
+        let first = self.dials.waits_for_none(address) || goes_first(address, &own);
         if first { Duration::ZERO } else { HEAD_START }
     }
 

@@ -1,7 +1,9 @@
 //! What the loop does for membership: short dials, the addresses in this node's record, and word of changes.
 //!
 //! * **A short dial** takes no gossip slot. It asks for the member's own id at its addresses, and is closed once the
-//!   member has answered. If it is to bring an accusation, it is closed after that.
+//!   member has answered. If it is to bring an accusation, it is closed after that. Addresses in networks that are
+//!   not ours wait a little for better ones (`own.rs`), but not if there are none: the time for an answer may be
+//!   as short as that wait.
 //! * **A dial that was not made**, or that this node's own limits refused, gets no answer. So it says nothing about
 //!   the member. The machine gives it up after its own time.
 //! * **The addresses in the record** are those of `--external-addr`. Without any they are those that identify tells,
@@ -31,7 +33,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::wall_ms;
 use crate::config::identity::peer_of;
 use crate::config::members::{Membership as Settings, Part};
-use crate::net::addresses::{Scope, scope};
+use crate::net::addresses::{Scope, goes_first, scope};
 use crate::net::behaviour::accuse::AccuseEvent;
 use crate::net::discovery::ToldBy;
 use crate::net::discovery::book::Allowance;
@@ -74,6 +76,8 @@ pub(in crate::service) struct Membership {
 struct ShortDial {
     probe: ProbeId,
     accusation: Option<SignedAccusation>,
+    /// Its addresses, if all of them would wait for others.
+    at_once: Vec<Multiaddr>,
 }
 
 impl Membership {
@@ -150,12 +154,22 @@ impl Service {
         if addresses.is_empty() {
             return self.probed(probe, false);
         }
+        let own = self.own_ips();
+        let wait = !addresses.iter().any(|address| goes_first(address, &own));
+        let at_once = if wait { addresses.clone() } else { Vec::new() };
         let opts = DialOpts::peer_id(peer).addresses(addresses).condition(PeerCondition::Always);
         let opts = opts.allocate_new_port().build();
         let id = opts.connection_id();
         if self.swarm.dial(opts).is_ok() {
-            self.membership.dials.insert(id, ShortDial { probe, accusation });
+            self.membership.dials.insert(id, ShortDial { probe, accusation, at_once });
+            self.set_at_once();
         }
+    }
+
+    /// A short dial has begun or ended.
+    fn set_at_once(&self) {
+        let dials = self.membership.dials.values();
+        self.dials.set_at_once(dials.flat_map(|dial| dial.at_once.iter().cloned()));
     }
 
     /// The addresses of a record that this node dials. The transport refuses its own and banned ones.
@@ -180,7 +194,8 @@ impl Service {
 
     /// A connection that we dialled is open.
     pub(in crate::service) fn on_member_answered(&mut self, peer: PeerId, id: ConnectionId) {
-        let Some(ShortDial { probe, accusation }) = self.membership.dials.remove(&id) else { return };
+        let Some(ShortDial { probe, accusation, .. }) = self.membership.dials.remove(&id) else { return };
+        self.set_at_once();
         self.probed(probe, true);
         match accusation {
             Some(accusation) => self.swarm.behaviour_mut().accuse.hand_over(peer, id, &accusation),
@@ -190,7 +205,9 @@ impl Service {
 
     /// A dial failed. If this node's own limits refused it, it says nothing about the member.
     pub(in crate::service) fn on_member_silent(&mut self, id: ConnectionId, denied: bool) {
-        if let Some(dial) = self.membership.dials.remove(&id).filter(|_| !denied) {
+        let Some(dial) = self.membership.dials.remove(&id) else { return };
+        self.set_at_once();
+        if !denied {
             self.probed(dial.probe, false);
         }
     }

@@ -7,7 +7,9 @@ use node::cli::Cli;
 use node::cli::values::parse_bytes;
 use node::config::Config;
 use node::config::identity::Identity;
+use node::config::members::Part;
 use protocol::gossip::RelayPolicy;
+use protocol::gossip::members::{Detector, MembersConfig};
 use protocol::items::validator::Producers;
 use tempfile::tempdir;
 
@@ -31,6 +33,33 @@ fn defaults_are_those_that_the_help_promises() {
     assert_eq!(config.produce_every, None);
     // No block from the network counts.
     assert!(matches!(config.producers, Producers::Allowed(keys) if keys.is_empty()));
+}
+
+#[test]
+fn a_parameter_of_membership_that_is_typed_replaces_the_presets() {
+    let config = resolve(&["--members-preset", "lan", "--probe-interval", "2s", "--detector", "phi:12"]);
+    let wanted = MembersConfig {
+        probe_interval: Duration::from_secs(2).into(),
+        detector: Detector::Phi(12),
+        ..MembersConfig::lan()
+    };
+    assert_eq!((config.membership.part, config.membership.parameters), (Part::On, wanted));
+    assert_eq!(resolve(&[]).membership.parameters, MembersConfig::wan());
+    let config = resolve(&["--membership", "quiet", "--external-addr", "/ip4/192.0.2.1/tcp/1,/ip6/::1/tcp/2"]);
+    assert_eq!((config.membership.part, config.membership.external.len()), (Part::Quiet, 2));
+}
+
+#[test]
+fn a_parameter_of_membership_that_is_out_of_range_is_a_usage_error() {
+    for (args, said) in [
+        (["--members-preset=lan", "--probe-timeout=2s"], "probe-timeout is 2s and ping-interval is 1s"),
+        (["--gossip-nodes=0", "--membership=on"], "gossip-nodes is 0, and must be from 1 to 64"),
+        (["--external-addr=/dns/example.org/tcp/1", "--membership=on"], "members dial no names"),
+    ] {
+        let words = ["node"].into_iter().chain(args).map(Into::into);
+        let error = Cli::read_from(words).expect_err("it can't be used").to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use node::config::identity::{Identity, IdentityError};
+use libp2p::PeerId;
+use node::config::identity::{Identity, IdentityError, key_of, peer_of};
 use tempfile::tempdir;
 
 #[test]
@@ -97,4 +98,14 @@ fn what_is_no_key_file_is_called_so_and_nobody_is_told_to_change_its_rights() {
         let error = Identity::load_or_make(path).expect_err("no key").to_string();
         assert!(error.contains("is no key file") && !error.contains("chmod"), "{error}");
     }
+}
+
+#[test]
+fn a_peer_id_has_the_key_in_it_if_that_is_an_ed25519_key() {
+    let identity = Identity::from_seed([5; 32]);
+    assert_eq!(key_of(&identity.peer_id()), Some(identity.public_key()));
+    assert_eq!(peer_of(&identity.public_key()), Some(identity.peer_id()));
+    // It stands for a hash, as those of RSA keys do.
+    let hashed: PeerId = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N".parse().expect("a peer id");
+    assert_eq!(key_of(&hashed), None);
 }

@@ -276,7 +276,7 @@ async fn make(mistake: &str, node: &Node) -> Seen {
         "a block with a transaction twice" => after_hello(node, Lane::Bulk, &frame(&repeating_block())).await,
         "an item in another encoding" => after_hello(node, control, &frame(&other_encoding())).await,
         "a message in another encoding" => after_hello(node, control, &framed(&[0x82, 0x0b, 0x18, 5])).await,
-        "an unknown tag" => after_hello(node, control, &framed(&[0x82, 0x18, 24, 0])).await,
+        "an unknown tag" => after_hello(node, control, &framed(&[0x82, 0x18, 99, 0])).await,
         "an inv of 4,097 entries" => after_hello(node, control, &long_inv()).await,
         "a body over 65,536 bytes on the control lane" => {
             after_hello(node, control, &prefix(CONTROL_FRAME_BYTES_MAX as u64 + 1)).await

@@ -20,7 +20,7 @@ use protocol::items::network::NetworkId;
 use protocol::items::transaction::SignedTransaction;
 use protocol::wire::codec::Decode as _;
 use protocol::wire::frame::Frame;
-use protocol::wire::message::{InvEntry, Lane, Message, Reconcile, Tip, TxRef, VERSION};
+use protocol::wire::message::{FEATURE_MEMBERS, Hello, InvEntry, Lane, Message, Reconcile, Tip, TxRef, VERSION};
 use serde_json::{Value, json};
 
 use crate::support::harness::{Node, config, transaction};
@@ -223,7 +223,8 @@ async fn an_early_hello_and_what_follows_it_are_read_when_all_four_streams_are_o
     let _bulk = raw.open(&name(Lane::Bulk), async {}).await;
     let _bulk_in = raw.accept(&name(Lane::Bulk)).await;
     let heard = raw.read_frame(&mut control_in).await.expect("the node speaks");
-    assert_eq!(heard, frame(&Message::Hello(hello("test"))));
+    // The node is a member.
+    assert_eq!(heard, frame(&Message::Hello(Hello { features: FEATURE_MEMBERS, ..hello("test") })));
     raw.during(node.transaction(item.id())).await;
     node.stop().await;
 }

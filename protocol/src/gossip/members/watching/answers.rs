@@ -164,14 +164,16 @@ impl Members {
             Purpose::Other(link) => {
                 self.send(link, MemberMessage::ProbeAnswer { subject: probe.key, reached: true });
             }
-            Purpose::Rejoin => self.rejoined(probe.row),
-            Purpose::Check => {}
+            Purpose::Rejoin | Purpose::Check => {}
+        }
+        if direct {
+            self.connect_alone(probe.row);
         }
         self.alive(now, probe.row);
     }
 
-    /// A dead member is back. A node without links needs one.
-    fn rejoined(&mut self, row: Row) {
+    /// A member is there. A node without links needs one.
+    fn connect_alone(&mut self, row: Row) {
         let record = self.view.get(row).map(|member| member.record.clone());
         if let Some(record) = record.filter(|_| self.links.is_empty()) {
             self.outputs.push_back(MemberOutput::Connect { record });
