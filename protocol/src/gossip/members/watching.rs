@@ -3,8 +3,8 @@
 //! * **Peers** are watched by their links. A link on which a frame arrived within `ping-interval` needs no ping.
 //! * **Strangers** are dialled for a moment, one each `probe-interval`, in a shuffled round. A member that has
 //!   just lost its link comes first.
-//! * **A probe** waits for `probe-timeout`, or three times as long if it dials, and then tries once more. In this second round `indirect-checks` peers
-//!   are asked to try as well. If nobody gets an answer, the probe has failed.
+//! * **A probe** waits for `probe-timeout`, or three times as long if it dials, and then tries once more. In this
+//!   second round `indirect-checks` peers are asked to try as well. If nobody gets an answer, the probe has failed.
 //! * **A peer's silence** makes it suspect here when it is too unusual, if the accrual detector is chosen. Pings are
 //!   sent all the same, and are no verdict then.
 //! * **A failed probe** makes the member suspect here. If it had answered this node before, this node accuses it.

@@ -195,3 +195,13 @@ fn dead_members_are_tried_with_growing_pauses() {
     // 30, 60, 120, … seconds apart, and an hour from the eighth on.
     assert!((8..=14).contains(&dials), "{dials} dials");
 }
+
+#[test]
+fn a_node_that_has_lost_all_links_finds_one_among_those_that_are_alive() {
+    let mut mesh = Mesh::ring(MembersConfig::lan(), 9, 2);
+    mesh.secs(70);
+    mesh.isolate(5);
+    mesh.secs(20);
+    assert!((0..9).any(|other| other != 5 && mesh.are_linked(5, other)));
+    assert_eq!((0..9).filter(|other| mesh.count(5, *other, MemberChange::Failed) > 0).count(), 0);
+}

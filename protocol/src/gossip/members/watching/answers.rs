@@ -36,7 +36,7 @@ impl Members {
         if feeler && dialable && !gate.may_dial(now, &record) {
             return false;
         }
-        let mut probe = Probe::new(row, key, purpose);
+        let mut probe = Probe::new(now, row, key, purpose);
         let watches = purpose == Purpose::Watch && !feeler;
         probe.again = (linked || dialable) && (checks || watches);
         probe.ask = checks || watches;
@@ -181,6 +181,8 @@ impl Members {
     }
 
     fn probe_failed(&mut self, now: Time, probe: &Probe) {
+        // What was asked soon after a pause of this node's own may have been lost in it.
+        let counts = self.watching.guard.may_accuse(probe.began);
         match probe.purpose {
             Purpose::Watch => {
                 // A member that never answered says nothing about this node's own health.
@@ -193,11 +195,11 @@ impl Members {
                     .links
                     .to(&probe.key)
                     .is_some_and(|link| self.links.by_handle.get(&link).is_some_and(|link| link.phi.is_some()));
-                if !judged {
+                if counts && !judged {
                     self.suspect(now, probe.row);
                 }
             }
-            Purpose::Check if !self.watching.guard.may_accuse(now) => {
+            Purpose::Check if !counts || !self.watching.guard.may_accuse(now) => {
                 self.watching.cases.check_again(probe.row, now + PAUSE_MAX);
             }
             Purpose::Check => self.watching.cases.check_failed(probe.row),

@@ -39,6 +39,8 @@ pub(in crate::gossip::members) struct Probe {
     pub(super) asked: Vec<(PeerHandle, Option<bool>)>,
     /// Whether this node's own question has failed.
     pub(super) direct_failed: bool,
+    /// When its first question was asked.
+    pub(super) began: Time,
     deadline: Time,
 }
 
@@ -53,9 +55,19 @@ pub(in crate::gossip::members) struct Probes {
 }
 
 impl Probe {
-    pub(super) const fn new(row: Row, key: PublicKey, purpose: Purpose) -> Self {
+    pub(super) const fn new(now: Time, row: Row, key: PublicKey, purpose: Purpose) -> Self {
         let asked = Vec::new();
-        Self { row, key, purpose, again: false, ask: false, asked, direct_failed: false, deadline: Time::ZERO }
+        Self {
+            row,
+            key,
+            purpose,
+            again: false,
+            ask: false,
+            asked,
+            direct_failed: false,
+            began: now,
+            deadline: Time::ZERO,
+        }
     }
 
     /// The number of peers that were asked, and of those that answered that they got no answer.
