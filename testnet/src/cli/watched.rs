@@ -79,7 +79,8 @@ impl WatchedArgs {
         if self.kill >= nodes || self.pause >= nodes {
             bail!("--kill and --pause leave at least one of the {nodes} nodes alone");
         }
-        let load = Load { tx_rate: 0.0, ..Load::default() };
+        // Nothing is submitted.
+        let load = Load::default();
         let mut plan = Plan::new(Some(nodes), Topology::Kademlia, load, Seed(self.seed))?;
         plan.set_engine(Engine::Hearsay, None)?;
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
