@@ -5,7 +5,7 @@ use std::time::Duration;
 use testnet::random::Seed;
 use testnet::report::members::MembersFigures;
 use testnet::sim::fault::FaultPlan;
-use testnet::sim::members::figures::figures;
+use testnet::sim::measure::members::figures;
 use testnet::sim::members::plan::{MembersPlan, Portion, Preset};
 use testnet::sim::scenario::Scenario;
 use testnet::sim::simulation::{Finished, Simulation};
