@@ -4,6 +4,7 @@
 use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::gossip::links::budget::Budget;
 use crate::gossip::links::by_handle::ByHandle;
+use crate::gossip::members::api::MemberState;
 use crate::items::keys::PublicKey;
 use crate::limits::{
     DIFFERENCE_BYTES_MAX, NEWS_BURST_BYTES, PROBE_REQUESTS_BURST, PUSH_PULL_BURST_BYTES, PUSH_PULL_BYTES_PER_SEC,
@@ -33,6 +34,8 @@ pub(in crate::gossip::members) struct Link {
     pub(in crate::gossip::members) wanted: usize,
     /// When its member was accused to it last, so that it can refute.
     pub(in crate::gossip::members) accused_at: Option<Time>,
+    /// How this node saw its member before the link, if it is still to be told: suspect or dead.
+    pub(in crate::gossip::members) seen_as: Option<MemberState>,
 }
 
 impl Link {
@@ -57,6 +60,7 @@ impl Link {
             checking: 0,
             wanted: 0,
             accused_at: None,
+            seen_as: None,
         }
     }
 }

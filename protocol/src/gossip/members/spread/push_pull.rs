@@ -14,6 +14,10 @@
 //!   are not, both give, and the newer record and entries count.
 //! * **How the other side sees a member** is hearsay, and changes no state. If it sees this node as suspect or
 //!   dead, this node refutes. If it sees a member as alive that is dead here, this node tries it again soon.
+//! * **A new peer that was suspect or dead here** is told so: this node begins a comparison with it, and lists it as it
+//!   saw it before the link.
+//!   *Rationale:* the peer refutes, and the refutation is news. So after a partition a member is alive everywhere within
+//!   seconds. Otherwise each node would have to try each member again by itself.
 //! * **Not given:** members that are dead or have left to somebody who does not know them, and records that are
 //!   too old.
 //!
@@ -29,7 +33,7 @@ use crate::codec::Encode as _;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::members::Members;
 use crate::gossip::members::api::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
-use crate::gossip::members::view::Row;
+use crate::gossip::members::view::{Row, short_of};
 use crate::items::hash::ShortId;
 use crate::items::member::Statement;
 use crate::limits::{
@@ -123,7 +127,15 @@ impl Members {
     fn ask_range(&mut self, now: Time) {
         let Some(walk) = &mut self.push_pull.walk else { return };
         let members = self.view.digests(walk.from).map(|(_, digest)| digest).take(DIGESTS_MAX);
-        let members: Vec<MemberDigest> = members.collect();
+        let mut members: Vec<MemberDigest> = members.collect();
+        // The peer is alive here since the link came up. It must know that it was not, so that it refutes.
+        if let Some(link) = self.links.by_handle.get_mut(&walk.link)
+            && let Some(seen_as) = link.seen_as
+            && let Some(digest) = members.iter_mut().find(|digest| digest.member == short_of(&link.key))
+        {
+            digest.state = seen_as;
+            link.seen_as = None;
+        }
         let full = members.len() >= DIGESTS_MAX;
         walk.to = members.last().filter(|_| full).map_or(HIGHEST, |last| last.member);
         (walk.waits, walk.deadline) = (true, now + PUSH_PULL_TIMEOUT);
