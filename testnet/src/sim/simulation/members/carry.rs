@@ -19,6 +19,9 @@ use super::super::trace::Mark;
 use super::super::{Happening, Simulation};
 use crate::sim::members::ledger::Sent;
 
+/// The entry that members set.
+pub(super) const ENTRY_KEY: &str = "sim";
+
 /// Packets of a dial in each direction until the member has proved its key.
 const DIAL_PACKETS: u32 = 3;
 
@@ -248,7 +251,7 @@ impl Simulation {
         let machine = self.hosts[node].engine.as_ref().and_then(|engine| engine.members());
         let member = machine.and_then(|machine| machine.member(&world.keys[subject]));
         let Some(entries) = member.and_then(|member| member.entries) else { return };
-        if let Some(entry) = entries.entries().into_iter().find(|entry| entry.key == super::pause::ENTRY_KEY) {
+        if let Some(entry) = entries.entries().into_iter().find(|entry| entry.key == ENTRY_KEY) {
             world.ledger.has_entry(node, subject, &entry.value, self.now);
         }
     }

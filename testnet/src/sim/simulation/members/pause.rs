@@ -11,11 +11,8 @@ use protocol::gossip::members::MemberInput;
 use protocol::time::{Duration, Time};
 
 use super::super::{Happening, SimError, Simulation};
-use super::carry::Later;
+use super::carry::{ENTRY_KEY, Later};
 use crate::wan::Halves;
-
-/// The entry that members set.
-pub(super) const ENTRY_KEY: &str = "sim";
 
 /// A connection that can't be made, because one end is paused, is tried again after this time.
 const CONNECT_AGAIN: Duration = Duration::from_secs(1);
