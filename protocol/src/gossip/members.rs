@@ -264,13 +264,17 @@ impl Members {
             phi.arrived(now);
             phi
         });
-        let new = Link { phi, ..Link::new(now, key, group, u64::from(self.config.members_budget)) };
+        let mut new = Link { phi, ..Link::new(now, key, group, u64::from(self.config.members_budget)) };
+        let row = self.view.find(&key);
+        let state = row.and_then(|row| self.view.get(row)).map(view::Member::state);
+        new.seen_as = state.filter(|state| matches!(state, MemberState::Suspect | MemberState::Dead));
+        let tells = new.seen_as.is_some();
         self.links.by_handle.insert(link, new);
-        if let Some(row) = self.view.find(&key) {
+        if let Some(row) = row {
             self.set_reached(row);
             self.alive(now, row);
         }
-        if self.own.key < key {
+        if tells || self.own.key < key {
             self.push_pull.met(link);
         }
     }

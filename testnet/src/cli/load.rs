@@ -177,3 +177,11 @@ pub(super) fn parse_time(text: &str) -> Result<Duration, String> {
         _ => Err("at most 24h is wanted".to_owned()),
     }
 }
+
+/// A share as a percentage.
+pub(super) fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('%').map(str::parse::<f64>) {
+        Some(Ok(percent)) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("0% to 100% is wanted, as 30%".to_owned()),
+    }
+}

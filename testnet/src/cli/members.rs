@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use protocol::gossip::Digest;
 
-use super::load::parse_time;
+use super::load::{parse_percent, parse_time};
 use crate::sim::members::plan::{Lengths, Portion, Preset};
 use crate::text;
 use crate::wan::Partition;
@@ -46,7 +46,7 @@ pub struct MembersArgs {
     pub pause_every: Option<Duration>,
     /// Share of the ordered pairs of members between which nothing passes in this direction, during the load
     /// [default: 0%]
-    #[arg(long, value_name = "PERCENT", requires = "members", value_parser = super::sim::parse_loss)]
+    #[arg(long, value_name = "PERCENT", requires = "members", value_parser = parse_percent)]
     pub one_way: Option<f64>,
     /// Cut one member off from all others. It begins at a time of the load and lasts for a time, as 10s,1h
     #[arg(long, value_name = "AT,LENGTH", requires = "members")]

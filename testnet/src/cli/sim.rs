@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::load::parse_percent;
 use super::{LinkArgs, LoadArgs, MembersArgs, quoted};
 use crate::random::Seed;
 use crate::report::Json;
@@ -69,7 +70,7 @@ pub struct SimArgs {
     pub links: LinkArgs,
     /// Share of messages that vanish unseen during the load, in either direction: no connection is closed because
     /// of it [default: 0%]
-    #[arg(long, value_name = "PERCENT", value_parser = parse_loss)]
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub loss: Option<f64>,
     /// Members.
     #[command(flatten)]
@@ -287,12 +288,4 @@ fn swept(draft: &Draft, sweep: Option<&Sweep>, words: &[String]) -> anyhow::Resu
         Ok((draft.finish()?, quoted(words), Some(value.clone())))
     };
     sweep.values.iter().map(one).collect()
-}
-
-/// A share as a percentage.
-pub(super) fn parse_loss(text: &str) -> Result<f64, String> {
-    match text.strip_suffix('%').map(str::parse::<f64>) {
-        Some(Ok(percent)) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err("0% to 100% is wanted, as 30%".to_owned()),
-    }
 }

@@ -64,6 +64,10 @@ pub fn render_runs(runs: &Runs, page: Page) -> String {
     if runs.runs.iter().all(|run| run.members.is_some()) {
         return members::render_runs(runs, page);
     }
+    items_of_runs(runs, page)
+}
+
+fn items_of_runs(runs: &Runs, page: Page) -> String {
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     let seeds = runs.runs.iter().any(|run| runs.runs.first().is_some_and(|first| first.seed != run.seed));
     let names = [

@@ -2,6 +2,7 @@
 //! keep the rules and were never down are counted.
 
 pub mod heal;
+pub mod members;
 pub mod rounds;
 pub mod spread;
 

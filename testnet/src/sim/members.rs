@@ -1,40 +1,13 @@
-//! Members in the simulator: every node has a key, runs the membership machine in its engine, and answers pings and
-//! short dials.
-//!
-//! * **Pings and dials** are not messages of the engine, so they are simulated here. They obey the same cuts,
-//!   partitions, pauses and loss as the messages. TCP repeats what is lost, so a loss delays a ping or a dial
-//!   (`passage.rs`).
-//! * **Statements** are really signed. A record is in memory once, whichever number of nodes knows it.
-//! * **The ledger** notes who learns what, and when (`ledger.rs`). The report is made from it (`figures.rs`).
-//!
-//! Without a [`plan`] nothing of this exists, and a run is as it would be without this file. Deliberately absent: any
-//! rule about members. `protocol` has them.
+//! What is done to members in a simulation, and what they learn. The world carries it out (`simulation/members`), and
+//! the report is made from the [`ledger`] (`measure/members`). Deliberately absent: any rule about members. `protocol`
+//! has them.
 
-mod carry;
-pub mod figures;
 pub mod ledger;
-pub mod passage;
-mod pause;
 pub mod plan;
 pub mod spread;
 
-use std::collections::HashMap;
-
-use bytes::Bytes;
-use protocol::gossip::members::{Identity, MembersConfig, Reach};
-use protocol::gossip::{Digest, Gossip};
-use protocol::items::keys::{PublicKey, SecretKey};
-use protocol::items::member::{Instance, Statement};
-use protocol::time::Time;
-
-use self::ledger::Ledger;
-use self::passage::Passages;
-use super::simulation::{EPOCH_MS, Simulation};
-use crate::random::Seed;
-use crate::random::keys::node_key;
-
-pub(in crate::sim) use self::carry::Later;
-pub(in crate::sim) use self::pause::Waiting;
+use protocol::gossip::Digest;
+use protocol::gossip::members::MembersConfig;
 
 /// What is needed to begin.
 #[derive(Clone, Debug)]
@@ -45,110 +18,4 @@ pub struct Start {
     pub digest: Digest,
     /// Nodes that are not there at the beginning.
     pub late: Vec<usize>,
-}
-
-/// What the world has for its members.
-#[derive(Debug)]
-pub(in crate::sim) struct World {
-    start: Start,
-    seed: Seed,
-    secrets: Vec<SecretKey>,
-    keys: Vec<PublicKey>,
-    numbers: HashMap<PublicKey, usize>,
-    /// What each node keeps for its later runs: its record and its entries.
-    kept: Vec<Vec<Statement>>,
-    waiting: Waiting,
-    passages: Passages,
-    pub(in crate::sim) ledger: Ledger,
-}
-
-/// The program that members name in their records.
-const AGENT: &str = concat!("testnet/", env!("CARGO_PKG_VERSION"));
-
-/// The version of the protocol in their records.
-const VERSION: u32 = 2;
-
-impl World {
-    /// The members of `nodes` nodes. Figures of traffic count from `load_from` to `load_to`.
-    pub(in crate::sim) fn new(start: Start, nodes: usize, seed: Seed, load: (Time, Time)) -> Self {
-        let secrets: Vec<SecretKey> = (0..nodes).map(|node| node_key(seed, node)).collect();
-        let keys: Vec<PublicKey> = secrets.iter().map(SecretKey::public).collect();
-        Self {
-            numbers: keys.iter().enumerate().map(|(node, key)| (*key, node)).collect(),
-            kept: vec![Vec::new(); nodes],
-            waiting: Waiting::new(nodes),
-            passages: Passages::new(seed),
-            ledger: Ledger::new(nodes, load),
-            start,
-            seed,
-            secrets,
-            keys,
-        }
-    }
-
-    /// Whether a node is there at the beginning.
-    pub(in crate::sim) fn begins(&self, node: usize) -> bool {
-        !self.start.late.contains(&node)
-    }
-
-    pub(in crate::sim) fn key(&self, node: usize) -> Option<PublicKey> {
-        self.keys.get(node).copied()
-    }
-
-    /// The node with this key.
-    fn number(&self, key: &PublicKey) -> Option<usize> {
-        self.numbers.get(key).copied()
-    }
-
-    /// The engine of a node that starts for this time, as a member. `local` is what its clock shows.
-    pub(in crate::sim) fn joined(&mut self, node: usize, run: u32, engine: Gossip, local: Time) -> Gossip {
-        let mut draws = self.seed.draws(&format!("instance {node} {run}"));
-        let mut instance = [0; 8];
-        instance.copy_from_slice(&draws.bytes(8));
-        let identity = Identity {
-            key: self.keys[node],
-            instance: Instance(instance),
-            version: VERSION,
-            agent: AGENT.to_owned(),
-            reach: Reach::Addresses(vec![address(node)]),
-            kept: self.kept[node].clone(),
-        };
-        let engine = engine.with_members(self.start.config, identity, local, wall_ms(local));
-        engine.with_push_pull_mode(self.start.digest)
-    }
-
-    /// Keeps a statement for later runs, in place of an earlier one of its kind.
-    fn keep(&mut self, node: usize, statement: Statement) {
-        let kind = std::mem::discriminant(&statement);
-        self.kept[node].retain(|kept| std::mem::discriminant(kept) != kind);
-        self.kept[node].push(statement);
-    }
-}
-
-/// What the clock of a node shows, in milliseconds since 1970, at a time of this clock.
-const fn wall_ms(local: Time) -> u64 {
-    EPOCH_MS + local.as_micros() / 1_000
-}
-
-/// The address that stands for a node.
-fn address(node: usize) -> Bytes {
-    Bytes::copy_from_slice(&(node as u64).to_be_bytes())
-}
-
-impl Simulation {
-    /// A node has started.
-    pub(in crate::sim) fn member_started(&mut self, node: usize) {
-        if let Some(world) = self.members.as_mut() {
-            world.ledger.started(node, self.now);
-            self.arm(node);
-        }
-    }
-
-    /// A node has crashed.
-    pub(in crate::sim) fn member_crashed(&mut self, node: usize) {
-        if let Some(world) = self.members.as_mut() {
-            world.waiting.drop(node);
-            world.ledger.crashed(node, self.now);
-        }
-    }
 }

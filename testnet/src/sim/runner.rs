@@ -16,7 +16,6 @@ use super::checker::liveness::Liveness;
 use super::checker::one_tip::OneTip;
 use super::checker::safety::Safety;
 use super::measure::{self, Measured, heal, rounds, spread};
-use super::members;
 use super::scenario::Scenario;
 use super::simulation::{Finished, Progress, Simulation};
 use super::swarm::Drawn;
@@ -77,7 +76,7 @@ pub fn run(
     let partition = heal::healed(&finished);
     let interval = job.scenario.interval.map(Into::into);
     let spread = interval.map(|interval| spread::spread(&finished, interval));
-    let members_of = members::figures::figures(&finished);
+    let members_of = measure::members::figures(&finished);
     let simulated = simulated(job, nodes, &finished, wall_s)?;
     let Measured { tx, block, cost, spreads } = measured;
     let report = Report {

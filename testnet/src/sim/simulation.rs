@@ -9,9 +9,9 @@ mod begin;
 mod connect;
 mod deliver;
 mod enter;
-mod hashed;
 pub mod host;
 pub mod ledger;
+mod members;
 pub mod queue;
 mod setup;
 pub mod stored;
@@ -30,6 +30,7 @@ use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;
 use self::host::{Host, Link, Sabotage};
 use self::ledger::Ledger;
+use self::members::{Later, World};
 use self::queue::EventQueue;
 pub use self::setup::{Finished, NodeSetup, Parted, Room, Setup};
 use self::trace::{Mark, TraceHash};
@@ -38,7 +39,6 @@ use super::adversary::Sending;
 use super::checker::{Checker, NodeView};
 use super::fault::Schedule;
 use super::link::Network;
-use super::members::{Later, World};
 use crate::random::{Draws, Seed};
 use crate::report::figures::healing::TipAt;
 use crate::wan::{Delays, NS_PER_US};
@@ -104,7 +104,7 @@ pub(super) enum Happening {
 
 impl Happening {
     /// The node that it is for, if it is for one alone. `None` for what the world or a link does.
-    pub(super) fn node(&self) -> Option<usize> {
+    fn node(&self) -> Option<usize> {
         match self {
             Self::Arrive(arriving) => Some(arriving.to.node as usize),
             Self::Timer { node }
@@ -127,18 +127,18 @@ impl Happening {
 /// The world.
 #[derive(Debug)]
 pub struct Simulation {
-    pub(super) now: Time,
+    now: Time,
     load_from: Time,
     load_to: Time,
-    pub(super) end: Time,
-    pub(super) queue: EventQueue<Happening>,
-    pub(super) hosts: Vec<Host>,
-    pub(super) links: Vec<Link>,
+    end: Time,
+    queue: EventQueue<Happening>,
+    hosts: Vec<Host>,
+    links: Vec<Link>,
     /// The links of each node.
-    pub(super) links_of: Vec<Vec<u32>>,
-    pub(super) delays: Delays,
-    pub(super) network: Network,
-    pub(super) config: Config,
+    links_of: Vec<Vec<u32>>,
+    delays: Delays,
+    network: Network,
+    config: Config,
     room: Room,
     seed: Seed,
     workload: Workload,
@@ -150,7 +150,7 @@ pub struct Simulation {
     partition: Option<Parted>,
     verdicts: Verdicts,
     ledger: Ledger,
-    pub(super) hash: TraceHash,
+    hash: TraceHash,
     checkers: Vec<Box<dyn Checker>>,
     draws: Draws,
     events: u64,
@@ -158,14 +158,14 @@ pub struct Simulation {
     messages: (u64, u64),
     left: u64,
     /// What members need, if nodes watch each other.
-    pub(super) members: Option<Box<World>>,
+    members: Option<Box<World>>,
     /// Changes of tips, where there is a partition.
     tips: Vec<TipAt>,
     /// Everything that one node sends to one peer at a time goes out in one write. These are the bytes by peer and
     /// lane.
     flushes: Vec<Flush>,
     /// The inputs that the node at work gets next.
-    pub(super) feedback: VecDeque<Input>,
+    feedback: VecDeque<Input>,
     /// Lent to the engine at work. Empty between inputs.
     outputs: VecDeque<Output>,
     sendings: Vec<Sending>,
@@ -235,7 +235,7 @@ impl Simulation {
         })
     }
 
-    pub(super) fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
+    fn happen(&mut self, happening: Happening) -> Result<(), SimError> {
         let Some(happening) = self.unless_paused(happening) else { return Ok(()) };
         match happening {
             Happening::Arrive(arriving) => self.arrive(arriving),
@@ -273,7 +273,7 @@ impl Simulation {
     }
 
     /// Feeds one input to a node's engine, and carries out the outputs until there are no more.
-    pub(super) fn step(&mut self, node: usize, input: Input) {
+    fn step(&mut self, node: usize, input: Input) {
         let local = self.hosts[node].local(self.now);
         let mut next = Some(input);
         while let Some(input) = next.take().or_else(|| self.feedback.pop_front()) {
@@ -383,7 +383,7 @@ impl Simulation {
     }
 
     /// Keeps one live timer for a node. A timer that is too early stays: it finds nothing due, and is set again.
-    pub(super) fn arm(&mut self, node: usize) {
+    fn arm(&mut self, node: usize) {
         let host = &mut self.hosts[node];
         let Some(due) = host.engine.as_ref().and_then(|engine| engine.poll_timeout()) else { return };
         let due = host.global(due, self.now);
@@ -421,7 +421,7 @@ impl Simulation {
         }
     }
 
-    pub(super) fn part_of(&mut self, most: Duration) -> Duration {
+    fn part_of(&mut self, most: Duration) -> Duration {
         Duration::from_micros((most.as_micros() as f64 * self.draws.unit()) as u64)
     }
 }

@@ -50,6 +50,54 @@ fn two_halves_find_each_other_again() {
     assert!(mesh.all_alive(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
 }
 
+/// The same, and each member has a link to the other half again: those that found it dead tell it, and it refutes.
+#[test]
+fn members_with_links_between_two_halves_are_alive_everywhere_within_seconds() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 10, 3);
+    mesh.secs(70);
+    let pairs: Vec<(usize, usize)> = (0..5).flat_map(|one| (5..10).map(move |other| (one, other))).collect();
+    let linked: Vec<(usize, usize)> =
+        pairs.iter().copied().filter(|(one, other)| mesh.are_linked(*one, *other)).collect();
+    for (one, other) in &pairs {
+        mesh.cut(*one, *other);
+        mesh.unlink(*one, *other);
+    }
+    mesh.secs(3_600);
+    assert_eq!(mesh.sees(2, 7), Some(MemberState::Dead));
+    for (one, other) in &pairs {
+        mesh.heal(*one, *other);
+    }
+    for (one, other) in &linked {
+        mesh.link(*one, *other);
+    }
+    mesh.secs(5);
+    assert!(mesh.all_alive(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+}
+
+/// The same, and a member has links to its own half alone. Its peers tell it that it is dead for others.
+#[test]
+fn a_member_without_a_link_to_the_other_half_is_told_by_its_peers() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 16, 2);
+    mesh.secs(70);
+    let pairs: Vec<(usize, usize)> = (0..8).flat_map(|one| (8..16).map(move |other| (one, other))).collect();
+    for (one, other) in &pairs {
+        mesh.cut(*one, *other);
+        mesh.unlink(*one, *other);
+    }
+    mesh.secs(3_600);
+    assert_eq!(mesh.sees(0, 10), Some(MemberState::Dead));
+    for (one, other) in &pairs {
+        mesh.heal(*one, *other);
+    }
+    // The peers of member 10 are 8, 9, 11 and 12. Of these, 8 and 9 have links to the other half.
+    for (one, other) in [(7, 8), (6, 8), (7, 9), (0, 15), (0, 14), (1, 15)] {
+        mesh.link(one, other);
+    }
+    mesh.secs(5);
+    let seen = (0..8).filter(|node| mesh.sees(*node, 10) == Some(MemberState::Alive)).count();
+    assert_eq!(seen, 8);
+}
+
 /// hashicorp/memberlist#157: a member's address changes, and others take it for another member or for a dead one.
 #[test]
 fn a_members_address_changes() {

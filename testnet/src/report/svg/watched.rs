@@ -7,7 +7,7 @@ use crate::report::ReportError;
 use crate::report::statistics::Sorted;
 use crate::report::watched::Watched;
 
-const COLORS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, RGBColor(120, 80, 160)];
+const PHASE_COLORS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, RGBColor(120, 80, 160)];
 
 /// Draws the picture as SVG.
 ///
@@ -41,7 +41,7 @@ fn draw(area: &Area<'_>, watched: &Watched) -> Result<(), DrawError> {
         .y_desc("share of pairs that had seen it")
         .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
         .draw()?;
-    for (phase, color) in watched.phases.iter().zip(COLORS.iter().cycle()) {
+    for (phase, color) in watched.phases.iter().zip(PHASE_COLORS.iter().cycle()) {
         let corners = Sorted::new(phase.took_ms.iter().copied()).cumulative(phase.took_ms.len() + phase.never);
         let mut below = 0.0;
         let mut points = vec![(0.0, 0.0)];

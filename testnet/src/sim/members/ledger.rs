@@ -11,7 +11,6 @@ use bytes::Bytes;
 use protocol::gossip::members::{MemberChange, MemberMessage};
 use protocol::time::{Duration, Time};
 
-use super::passage::Between;
 use super::spread::{Sights, Spread};
 
 /// What a ping and its answer take on the wire: twice a message of 10 bytes in a frame of 2, with the 12 bytes of
@@ -20,7 +19,18 @@ pub const PING_BYTES: u64 = 2 * (10 + 2 + 12 + 18);
 
 /// What a short dial takes in both directions: the handshakes of noise (some 500 bytes), and identify, which libp2p
 /// does on each connection.
-pub const DIAL_BYTES: u64 = 3 * 1_024;
+pub const SHORT_DIAL_BYTES: u64 = 3 * 1_024;
+
+/// What keeps two members from reaching each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// Nothing does.
+    Nothing,
+    /// A cut, in one direction or in both.
+    Cut,
+    /// A partition.
+    Partition,
+}
 
 /// Something that was sent for membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,7 +273,7 @@ impl Ledger {
             Sent::Message(Kind::Comparison, bytes) => traffic.comparisons += bytes,
             Sent::Message(Kind::Request, bytes) => traffic.requests += bytes,
             Sent::Ping => traffic.pings += PING_BYTES,
-            Sent::Dial => traffic.dials += DIAL_BYTES,
+            Sent::Dial => traffic.dials += SHORT_DIAL_BYTES,
         }
     }
 

@@ -75,10 +75,10 @@ pub struct Lengths {
 }
 
 /// Accusers must have been known for a minute, and lists must have spread.
-const SETTLE: Duration = Duration::from_secs(120);
+const MEMBERS_SETTLE: Duration = Duration::from_secs(120);
 
 /// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(24 * 3_600);
+const PAUSED_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 impl Default for MembersPlan {
     fn default() -> Self {
@@ -86,7 +86,7 @@ impl Default for MembersPlan {
         Self {
             preset: Preset::default(),
             digest: Digest::default().to_string(),
-            settle: SETTLE,
+            settle: MEMBERS_SETTLE,
             join: 0,
             set_entry: 0,
             pause: Portion::Count(0),
@@ -244,7 +244,7 @@ impl FromStr for Lengths {
     fn from_str(text: &str) -> Result<Self, String> {
         let (least, most) = text.split_once("..").unwrap_or((text, text));
         let (least, most) = (parse_time(least)?, parse_time(most)?);
-        if least.is_zero() || least > most || most > PAUSE_MAX {
+        if least.is_zero() || least > most || most > PAUSED_MAX {
             return Err(format!("{text:?} is no pause: a time up to 24h, or a range such as 1s..8s, is wanted"));
         }
         Ok(Self { least, most })

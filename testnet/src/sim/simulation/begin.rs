@@ -9,6 +9,7 @@ use protocol::time::{Duration, Time};
 
 use super::host::{Host, Link};
 use super::ledger::Ledger;
+use super::members::World;
 use super::queue::EventQueue;
 use super::setup::{NodeSetup, Setup};
 use super::trace::TraceHash;
@@ -18,7 +19,6 @@ use crate::random::Draws;
 use crate::random::keys::node_key;
 use crate::sim::checker::Checker;
 use crate::sim::link::Network;
-use crate::sim::members::World;
 use crate::topology::Graph;
 
 /// All nodes start within this time.

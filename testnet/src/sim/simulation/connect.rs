@@ -199,7 +199,7 @@ impl Simulation {
     }
 
     /// Messages towards one of a link's ends vanish from now on, or arrive again.
-    pub(in crate::sim) fn set_cut(&mut self, number: u32, towards: bool, cut: bool) {
+    pub(super) fn set_cut(&mut self, number: u32, towards: bool, cut: bool) {
         self.links[number as usize].cut[usize::from(towards)] = cut;
         if let Some(connection) = self.end_of(number, !towards) {
             connection.cut = cut;
@@ -207,7 +207,7 @@ impl Simulation {
     }
 
     /// Breaks a connection at both ends at once.
-    pub(in crate::sim) fn break_link(&mut self, number: u32) {
+    pub(super) fn break_link(&mut self, number: u32) {
         let link = &self.links[number as usize];
         if link.up {
             let made = link.made;
@@ -281,7 +281,7 @@ impl Simulation {
     }
 
     /// Starts a node that is down, and lets it dial its neighbours.
-    pub(in crate::sim) fn restart(&mut self, node: usize) {
+    pub(super) fn restart(&mut self, node: usize) {
         if self.hosts[node].engine.is_some() {
             return;
         }
@@ -330,7 +330,7 @@ impl Simulation {
     }
 
     /// The link between two nodes, and whether `to` is its second end.
-    pub(in crate::sim) fn link_between(&self, from: usize, to: usize) -> Option<(u32, bool)> {
+    pub(super) fn link_between(&self, from: usize, to: usize) -> Option<(u32, bool)> {
         let links = self.links_of.get(from)?.iter();
         links.map(|&number| (number, self.links[number as usize].ends)).find_map(|(number, ends)| {
             let second = ends[1] as usize == to;

@@ -1,12 +1,14 @@
 //! Which items entered and arrived, where and when: the simulator's record of a run, from which the report is
 //! made. It follows the rules of `local::collect`, without clocks to compare and files to read.
 
+pub(super) mod hashed;
+
 use node::observe::trace::Kind;
 use protocol::gossip::ItemId;
 use protocol::items::hash::ShortId;
 use protocol::time::{Duration, Time};
 
-use super::hashed::ById;
+use self::hashed::ById;
 
 /// The value for no arrival.
 const NEVER: u32 = u32::MAX;

@@ -4,7 +4,7 @@ use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::keys::PublicKey;
 use protocol::items::verify::{Verdict, VerifyJob};
 
-use super::hashed::ById;
+use super::ledger::hashed::ById;
 
 /// Every signature that was checked in this run.
 #[derive(Debug, Default)]

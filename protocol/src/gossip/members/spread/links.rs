@@ -1,6 +1,7 @@
 //! The links to peers: when each was heard last, and what it may bring and get. Deliberately absent: the members
 //! at the other ends; they are in the view.
 
+use crate::gossip::api::members::MemberState;
 use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::gossip::links::budget::Budget;
 use crate::gossip::links::by_handle::ByHandle;
@@ -37,6 +38,8 @@ pub(in crate::gossip::members) struct Link {
     pub(in crate::gossip::members) judged_at: Time,
     /// When its member was accused to it last, so that it can refute.
     pub(in crate::gossip::members) accused_at: Option<Time>,
+    /// How this node saw its member before the link, if it is still to be told: suspect or dead.
+    pub(in crate::gossip::members) seen_as: Option<MemberState>,
 }
 
 impl Link {
@@ -63,6 +66,7 @@ impl Link {
             phi: None,
             judged_at: now,
             accused_at: None,
+            seen_as: None,
         }
     }
 }

@@ -14,6 +14,12 @@
 //!   are not, both give, and the newer record and entries count.
 //! * **How the other side sees a member** is hearsay, and changes no state. If it sees this node as suspect or
 //!   dead, this node refutes. If it sees a member as alive that is dead here, this node tries it again soon.
+//! * **A new peer that was suspect or dead here** is told so: this node begins a comparison with it, and lists it as it
+//!   saw it before the link.
+//!   *Rationale:* the peer refutes, and the refutation is news. So after a partition a member is alive everywhere within
+//!   seconds. Otherwise each node would have to try each member again by itself.
+//! * **A peer that is dead for somebody else** is told as well, at most once in [`REFUTE_MIN`].
+//!   *Rationale:* after a partition a member may have no link to the other half, and its peers do.
 //! * **Not given:** members that are dead or have left to somebody who does not know them, and records that are
 //!   too old.
 //!
@@ -29,11 +35,13 @@ use crate::codec::Encode as _;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
 use crate::gossip::members::Members;
-use crate::gossip::members::view::Row;
+use crate::gossip::members::view::{Row, short_of};
 use crate::items::hash::ShortId;
+use crate::items::keys::PublicKey;
 use crate::items::member::Statement;
 use crate::limits::{
-    DIFFERENCE_BYTES_MAX, DIFFERENCE_WANTED_MAX, DIGEST_COST_BYTES, DIGESTS_MAX, PUSH_PULL_TIMEOUT, REJOIN_MIN,
+    DIFFERENCE_BYTES_MAX, DIFFERENCE_WANTED_MAX, DIGEST_COST_BYTES, DIGESTS_MAX, PUSH_PULL_TIMEOUT, REFUTE_MIN,
+    REJOIN_MIN,
 };
 use crate::time::Time;
 use crate::wire::message::Digest;
@@ -123,7 +131,15 @@ impl Members {
     fn ask_range(&mut self, now: Time) {
         let Some(walk) = &mut self.push_pull.walk else { return };
         let members = self.view.digests(walk.from).map(|(_, digest)| digest).take(DIGESTS_MAX);
-        let members: Vec<MemberDigest> = members.collect();
+        let mut members: Vec<MemberDigest> = members.collect();
+        // The peer is alive here since the link came up. It must know that it was not, so that it refutes.
+        if let Some(link) = self.links.by_handle.get_mut(&walk.link)
+            && let Some(seen_as) = link.seen_as
+            && let Some(digest) = members.iter_mut().find(|digest| digest.member == short_of(&link.key))
+        {
+            digest.state = seen_as;
+            link.seen_as = None;
+        }
         let full = members.len() >= DIGESTS_MAX;
         walk.to = members.last().filter(|_| full).map_or(HIGHEST, |last| last.member);
         (walk.waits, walk.deadline) = (true, now + PUSH_PULL_TIMEOUT);
@@ -275,15 +291,37 @@ impl Members {
         }
         let dead_here = member.state() == MemberState::Dead;
         let same = member.digest().digest == their.digest;
+        let dead_there = their.state == MemberState::Dead && their.incarnation == incarnation;
+        let to_tell = (dead_there && member.state() == MemberState::Alive).then(|| (member.key(), their));
         if let Some(row) = row.filter(|_| dead_here && present(their.state)) {
             let soon = self.chance_within(REJOIN_MIN);
             self.watching.retries.hasten(row, now + soon);
+        }
+        if let Some((key, their)) = to_tell {
+            self.tell_dead(now, &key, their);
         }
         match incarnation.cmp(&their.incarnation) {
             Ordering::Greater => (true, false),
             Ordering::Less => (false, true),
             Ordering::Equal => (!same, !same),
         }
+    }
+
+    /// Somebody takes a peer of this node for dead: the peer is told, so that it refutes. The message asks about this one
+    /// member alone, and its answer is not needed.
+    fn tell_dead(&mut self, now: Time, key: &PublicKey, seen: MemberDigest) {
+        let Some(handle) = self.links.to(key) else { return };
+        // The answer must not be taken for that of a comparison.
+        if self.push_pull.walk.as_ref().is_some_and(|walk| walk.link == handle) {
+            return;
+        }
+        let Some(link) = self.links.by_handle.get_mut(&handle) else { return };
+        if link.accused_at.is_some_and(|at| now.since(at) < REFUTE_MIN) {
+            return;
+        }
+        link.accused_at = Some(now);
+        let (from, to, mode) = (seen.member, seen.member, Digest::Push);
+        self.send(handle, MemberMessage::Digests(Digests { mode, from, to, members: alloc::vec![seen] }));
     }
 
     /// What a member said, as far as it may be passed on: its record, then its entries.

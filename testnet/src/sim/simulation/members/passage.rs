@@ -11,8 +11,9 @@
 
 use protocol::time::{Duration, Time};
 
+use super::super::Simulation;
 use crate::random::{Draws, Seed};
-use crate::sim::simulation::Simulation;
+use crate::sim::members::ledger::Between;
 use crate::wan::Halves;
 
 /// The least pause of TCP before it sends a packet again, beside the round trip (Linux's `TCP_RTO_MIN`).
@@ -23,17 +24,6 @@ const RESEND_DIAL: Duration = Duration::from_secs(1);
 
 /// After this number of losses in a row, TCP has waited for longer than anybody here.
 const LOSSES_MAX: u32 = 7;
-
-/// What keeps two members from reaching each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Between {
-    /// Nothing does.
-    Nothing,
-    /// A cut, in one direction or in both.
-    Cut,
-    /// A partition.
-    Partition,
-}
 
 /// Cuts between members, and the draws for losses.
 #[derive(Debug)]

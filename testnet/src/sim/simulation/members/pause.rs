@@ -10,19 +10,16 @@ use protocol::gossip::Input;
 use protocol::gossip::members::MemberInput;
 use protocol::time::{Duration, Time};
 
-use super::carry::Later;
-use crate::sim::simulation::{Happening, SimError, Simulation};
+use super::super::{Happening, SimError, Simulation};
+use super::carry::{ENTRY_KEY, Later};
 use crate::wan::Halves;
-
-/// The entry that members set.
-pub(super) const ENTRY_KEY: &str = "sim";
 
 /// A connection that can't be made, because one end is paused, is tried again after this time.
 const CONNECT_AGAIN: Duration = Duration::from_secs(1);
 
 /// What waits at each paused node; `None` at a node that runs.
 #[derive(Debug)]
-pub(in crate::sim) struct Waiting {
+pub(in crate::sim::simulation) struct Waiting {
     nodes: Vec<Option<Vec<Happening>>>,
     paused: usize,
 }
@@ -57,12 +54,12 @@ impl Waiting {
 
 impl Simulation {
     /// Whether a node is paused.
-    pub(in crate::sim) fn is_paused(&self, node: usize) -> bool {
+    pub(in crate::sim::simulation) fn is_paused(&self, node: usize) -> bool {
         self.members.as_ref().is_some_and(|world| world.waiting.pauses(node))
     }
 
     /// Lets an event wait if its node is paused, and returns it otherwise.
-    pub(in crate::sim) fn unless_paused(&mut self, happening: Happening) -> Option<Happening> {
+    pub(in crate::sim::simulation) fn unless_paused(&mut self, happening: Happening) -> Option<Happening> {
         if self.members.as_ref().is_none_or(|world| world.waiting.paused == 0) {
             return Some(happening);
         }
@@ -87,7 +84,7 @@ impl Simulation {
     }
 
     /// A node stops running until this time.
-    pub(in crate::sim) fn pause(&mut self, node: usize, until: Time) {
+    pub(in crate::sim::simulation) fn pause(&mut self, node: usize, until: Time) {
         let Some(world) = self.members.as_mut().filter(|_| self.hosts[node].engine.is_some()) else { return };
         world.waiting.begin(node);
         world.ledger.paused(node);
@@ -98,7 +95,7 @@ impl Simulation {
     }
 
     /// A node goes on.
-    pub(in crate::sim) fn resume(&mut self, node: usize) -> Result<(), SimError> {
+    pub(in crate::sim::simulation) fn resume(&mut self, node: usize) -> Result<(), SimError> {
         let Some(waiting) = self.members.as_mut().and_then(|world| world.waiting.take(node)) else {
             return Ok(());
         };
@@ -122,7 +119,7 @@ impl Simulation {
     }
 
     /// From now on nothing passes from some nodes to some others: this share of all ordered pairs.
-    pub(in crate::sim) fn cut_one_way(&mut self, share: f64) {
+    pub(in crate::sim::simulation) fn cut_one_way(&mut self, share: f64) {
         let Some(world) = self.members.as_mut() else { return };
         world.passages.set_one_way(share);
         for number in 0..self.links.len() as u32 {
@@ -141,7 +138,7 @@ impl Simulation {
     }
 
     /// The halves are separated for short dials as well.
-    pub(in crate::sim) fn part_members(&mut self, halves: &Halves, until: Time) {
+    pub(in crate::sim::simulation) fn part_members(&mut self, halves: &Halves, until: Time) {
         if let Some(world) = self.members.as_mut() {
             world.passages.part(halves.clone(), until);
             self.queue.push(until, Happening::Members(Box::new(Later::Healed)));
@@ -149,7 +146,7 @@ impl Simulation {
     }
 
     /// A node that was not there so far starts, and dials its neighbours.
-    pub(in crate::sim) fn join(&mut self, node: usize) {
+    pub(in crate::sim::simulation) fn join(&mut self, node: usize) {
         if let Some(world) = self.members.as_mut() {
             world.ledger.joins(node, self.now);
         }
@@ -157,7 +154,7 @@ impl Simulation {
     }
 
     /// A node sets an entry to a value that nobody had.
-    pub(in crate::sim) fn set_entry(&mut self, node: usize) {
+    pub(in crate::sim::simulation) fn set_entry(&mut self, node: usize) {
         let Some(world) = self.members.as_mut().filter(|_| self.hosts[node].engine.is_some()) else { return };
         let value = world.ledger.sets_entry(node, self.now);
         let input = MemberInput::SetEntry { key: ENTRY_KEY.to_owned(), value: Some(value) };

@@ -2,10 +2,10 @@
 
 use protocol::time::Duration;
 
-use super::ledger::{Ledger, Traffic, Whole};
-use super::spread::Spread;
 use crate::report::members::{BytesByKind, Held, Learned, MembersFigures};
 use crate::report::statistics::{Sorted, ratio, rounded};
+use crate::sim::members::ledger::{Ledger, Traffic, Whole};
+use crate::sim::members::spread::Spread;
 use crate::sim::simulation::Finished;
 
 /// The figures of a run with members.

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map whose keys are ids, or have an id at their end.
-pub(super) type ById<K, V> = HashMap<K, V, BuildHasherDefault<FirstBytes>>;
+pub(in super::super) type ById<K, V> = HashMap<K, V, BuildHasherDefault<FirstBytes>>;
 
 /// The first eight of the bytes that were written last.
 #[derive(Debug, Default)]
-pub(super) struct FirstBytes(u64);
+pub(in super::super) struct FirstBytes(u64);
 
 impl Hasher for FirstBytes {
     fn write(&mut self, bytes: &[u8]) {

@@ -14,10 +14,13 @@ use protocol::items::member::accusation::SignedAccusation;
 use protocol::items::member::record::SignedRecord;
 use protocol::time::{Duration, Time};
 
-use super::ledger::Sent;
-use crate::sim::simulation::host::FarEnd;
-use crate::sim::simulation::trace::Mark;
-use crate::sim::simulation::{Happening, Simulation};
+use super::super::host::FarEnd;
+use super::super::trace::Mark;
+use super::super::{Happening, Simulation};
+use crate::sim::members::ledger::Sent;
+
+/// The entry that members set.
+pub(super) const ENTRY_KEY: &str = "sim";
 
 /// Packets of a dial in each direction until the member has proved its key.
 const DIAL_PACKETS: u32 = 3;
@@ -46,7 +49,7 @@ pub(in crate::sim) struct Process {
 
 impl Later {
     /// The node at which it happens, if it is one.
-    pub(in crate::sim) const fn node(&self) -> Option<usize> {
+    pub(in crate::sim::simulation) const fn node(&self) -> Option<usize> {
         match self {
             Self::Input { to, .. } => Some(to.node as usize),
             Self::Pinged { to, .. } | Self::Answered { to, .. } => Some(to.node as usize),
@@ -58,7 +61,7 @@ impl Later {
 
 impl Simulation {
     /// Carries out one output of a node's machine.
-    pub(in crate::sim) fn on_members_output(&mut self, node: usize, output: MemberOutput) {
+    pub(in crate::sim::simulation) fn on_members_output(&mut self, node: usize, output: MemberOutput) {
         match output {
             MemberOutput::Sign(unsigned) => self.sign(node, unsigned),
             MemberOutput::Keep(statement) => {
@@ -77,7 +80,7 @@ impl Simulation {
         }
     }
 
-    pub(in crate::sim) fn on_later(&mut self, later: Later) {
+    pub(in crate::sim::simulation) fn on_later(&mut self, later: Later) {
         match later {
             Later::Input { to, input } => {
                 if self.is_running(to) {
@@ -248,12 +251,12 @@ impl Simulation {
         let machine = self.hosts[node].engine.as_ref().and_then(|engine| engine.members());
         let member = machine.and_then(|machine| machine.member(&world.keys[subject]));
         let Some(entries) = member.and_then(|member| member.entries) else { return };
-        if let Some(entry) = entries.entries().into_iter().find(|entry| entry.key == super::pause::ENTRY_KEY) {
+        if let Some(entry) = entries.entries().into_iter().find(|entry| entry.key == ENTRY_KEY) {
             world.ledger.has_entry(node, subject, &entry.value, self.now);
         }
     }
 
-    pub(in crate::sim) fn count(&mut self, sent: Sent) {
+    pub(in crate::sim::simulation) fn count(&mut self, sent: Sent) {
         if let Some(world) = self.members.as_mut() {
             world.ledger.sent(sent, self.now);
         }
