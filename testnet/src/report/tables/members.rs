@@ -69,7 +69,7 @@ pub(super) fn render_runs(runs: &Runs, page: Page) -> String {
         "healed\ns",
         "false\ndeaths",
         "false\naccusations",
-        "bytes/s\neach",
+        "sent\nB/s",
     ];
     let mut grid = Grid::new(&names, 1);
     for (index, run) in runs.runs.iter().enumerate() {
