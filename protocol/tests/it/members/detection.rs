@@ -88,14 +88,13 @@ fn a_paused_node_accuses_nobody_for_five_seconds() {
     mesh.secs(70);
     mesh.stop(0);
     mesh.secs(8);
-    // When it runs on, its network needs three seconds more. A probe that begins then fails within three seconds: a
-    // ping, and a round in which peers may dial.
+    // When it runs on, its network needs four seconds more.
     for other in 1..6 {
         mesh.cut(0, other);
     }
     let woken = mesh.now;
     mesh.go_on(0);
-    mesh.secs(3);
+    mesh.secs(4);
     for other in 1..6 {
         mesh.heal(0, other);
     }
