@@ -9,3 +9,4 @@ mod compared_nodes;
 mod plan_links;
 mod real_nodes;
 mod submission_queues;
+mod watched_nodes; // members of real nodes
