@@ -1,5 +1,5 @@
 //! The flags of membership: one for each parameter, under its name in
-//! [`MembersConfig`](protocol::gossip::members::MembersConfig). A flag that is not given leaves the preset's value.
+//! [`MembersConfig`]. A flag that is not given leaves the preset's value.
 //!
 //! Deliberately absent: the values that are allowed. [`MembersConfig::validate`] names the one that is not.
 
