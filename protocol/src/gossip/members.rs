@@ -270,6 +270,7 @@ impl Members {
         new.seen_as = state.filter(|state| matches!(state, MemberState::Suspect | MemberState::Dead));
         let tells = new.seen_as.is_some();
         self.links.by_handle.insert(link, new);
+        self.take_back(now);
         if let Some(row) = row {
             self.set_reached(row);
             self.alive(now, row);

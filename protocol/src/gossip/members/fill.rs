@@ -63,9 +63,10 @@ impl Members {
     pub(in crate::gossip) const FEELER_BYTES: usize =
         tree(size_of::<(u64, Time)>()) + 2 * size_of::<(Time, u64)>();
 
-    /// The memory of a member's turns: in the round of probes, among those to accuse, and among those that are dead
-    /// and tried again.
-    pub(in crate::gossip) const TURN_BYTES: usize = 4 * size_of::<Row>() + 2 * tree(size_of::<(Time, Row)>());
+    /// The memory of a member's turns: in the round of probes, among those to accuse, among those that are dead
+    /// and tried again, and among those that were found dead while nobody was heard.
+    pub(in crate::gossip) const TURN_BYTES: usize =
+        4 * size_of::<Row>() + 2 * tree(size_of::<(Time, Row)>()) + tree(size_of::<Row>());
 
     /// The memory of a conflict.
     pub(in crate::gossip) const CONFLICT_BYTES: usize = tree(size_of::<(PublicKey, Time)>());

@@ -18,6 +18,9 @@
 //!   that it refutes.
 //! * **A dead member** is tried again with growing pauses, until it is forgotten. If this node has no links at
 //!   all, it goes on trying one each [`REJOIN_MIN`].
+//! * **While it hears nobody**, this node may find everybody dead, and is itself the cause. If it found at least
+//!   [`JUDGED_ALONE_MIN`] members dead in that time, it takes all of this back when it has a link again. Those that
+//!   really died are found dead once more.
 //! * **After a pause of its own**, this node drops all its probes and begins its checks again.
 //!
 //! Deliberately absent: dialling and pinging. The driver does both.
@@ -30,14 +33,14 @@ pub(super) mod probes;
 mod retries;
 pub mod suspicion;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use self::cases::Cases;
 use self::feelers::Feelers;
 use self::probes::{Probes, Purpose};
 use self::retries::Retries;
-use super::view::Row;
+use super::view::{Member, Row};
 use super::{Awareness, Detector, Members, PauseGuard};
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{MemberOutput, MemberState};
@@ -45,6 +48,9 @@ use crate::items::member::Unsigned;
 use crate::limits::{ACCUSE_INTERVAL, PROBES_NEXT_MAX, REJOIN_MAX, REJOIN_MIN, REJOIN_PACE};
 use crate::seeded::SeededState;
 use crate::time::{Duration, Time};
+
+/// As many members don't die at a time in which this node hears nobody.
+const JUDGED_ALONE_MIN: usize = 4;
 
 /// A peer is judged by its silence at most once in this time.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
@@ -67,6 +73,8 @@ pub(super) struct Watching {
     /// When each dead member is tried again, and when the next one may be.
     pub(super) retries: Retries,
     retry_after: Time,
+    /// Members that were found dead while this node heard nobody.
+    judged_alone: BTreeSet<Row>,
     /// Members that this node is to accuse.
     to_accuse: VecDeque<Row>,
     accuse_after: Time,
@@ -87,6 +95,7 @@ impl Watching {
             round_at: Time::ZERO,
             retries: Retries::default(),
             retry_after: Time::ZERO,
+            judged_alone: BTreeSet::new(),
             to_accuse: VecDeque::new(),
             accuse_after: Time::ZERO,
             accusing: false,
@@ -100,6 +109,7 @@ impl Watching {
         self.next.retain(|other| *other != row);
         self.round.retain(|other| *other != row);
         self.retries.remove(row);
+        self.judged_alone.remove(&row);
         self.to_accuse.retain(|other| *other != row);
     }
 
@@ -175,6 +185,25 @@ impl Members {
         let due = [watching.probes.next_deadline(), watching.cases.next_deadline(), watching.guard.ends(now)];
         let all = [idle, silence, next, round, retry, lone, accuse];
         all.into_iter().chain(due).flatten().min()
+    }
+
+    /// This node has a link again. What it found while it heard nobody says something about itself.
+    pub(super) fn take_back(&mut self, now: Time) {
+        if self.watching.judged_alone.len() < JUDGED_ALONE_MIN {
+            return self.watching.judged_alone.clear();
+        }
+        for row in core::mem::take(&mut self.watching.judged_alone) {
+            if let Some(key) = self.view.get(row).map(Member::key) {
+                self.spread.refuted(&key);
+                self.alive(now, row);
+            }
+        }
+    }
+
+    /// Whether nothing arrives on any link.
+    fn hears_nobody(&self, now: Time) -> bool {
+        let within = self.hearing();
+        !self.links.by_handle.values().any(|link| now.since(link.heard_at) < within)
     }
 
     /// This node was not running for a while. Answers may wait unread, so nothing that is open says anything.

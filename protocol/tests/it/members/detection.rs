@@ -205,3 +205,58 @@ fn a_node_that_has_lost_all_links_finds_one_among_those_that_are_alive() {
     assert!((0..9).any(|other| other != 5 && mesh.are_linked(5, other)));
     assert_eq!((0..9).filter(|other| mesh.count(5, *other, MemberChange::Failed) > 0).count(), 0);
 }
+
+/// A node of a dozen that was cut off until it had found all others dead, or as many as there are.
+fn cut_off(nodes: usize) -> Mesh {
+    let mut mesh = Mesh::ring(MembersConfig::lan(), nodes, 2);
+    mesh.secs(70);
+    (0..nodes).filter(|other| *other != 0).for_each(|other| mesh.cut(0, other));
+    mesh.isolate(0);
+    mesh.secs(600);
+    (1..nodes).for_each(|other| assert_eq!(mesh.sees(0, other), Some(MemberState::Dead), "{other}"));
+    (1..nodes).for_each(|other| mesh.heal(0, other));
+    mesh.link(0, 1);
+    mesh
+}
+
+#[test]
+fn a_member_that_was_alone_takes_back_what_it_found_then() {
+    let mut mesh = cut_off(12);
+    mesh.secs(5);
+    let all: Vec<usize> = (0..12).collect();
+    assert!(mesh.all_alive(&all));
+    mesh.secs(120);
+    assert!(mesh.all_alive(&all));
+}
+
+#[test]
+fn what_it_takes_back_is_found_again_if_it_was_true() {
+    let mut mesh = Mesh::ring(MembersConfig::lan(), 12, 2);
+    mesh.secs(70);
+    (2..12).for_each(|other| mesh.kill(other));
+    mesh.isolate(0);
+    (1..12).for_each(|other| mesh.cut(0, other));
+    mesh.secs(600);
+    mesh.heal(0, 1);
+    mesh.link(0, 1);
+    mesh.secs(180);
+    for other in 2..12 {
+        assert_eq!(mesh.sees(0, other), Some(MemberState::Dead), "{other}");
+    }
+    assert_eq!(mesh.sees(0, 1), Some(MemberState::Alive));
+}
+
+#[test]
+fn a_few_that_were_found_dead_while_nobody_was_heard_stay_dead() {
+    let mut mesh = Mesh::full(MembersConfig::lan(), 4);
+    mesh.secs(70);
+    (0..3).for_each(|node| mesh.kill(node));
+    mesh.secs(120);
+    let newcomer = mesh.add(99, vec![]);
+    mesh.link(3, newcomer);
+    mesh.secs(2);
+    for other in 0..3 {
+        assert_eq!(mesh.sees(3, other), Some(MemberState::Dead), "{other}");
+        assert_eq!(mesh.count(3, other, MemberChange::Returned), 0, "{other}");
+    }
+}

@@ -126,6 +126,7 @@ impl Members {
         let Some(member) = self.view.get_mut(row) else { return };
         (member.unanswered, member.tries) = (0, 0);
         let state = member.state();
+        self.watching.judged_alone.remove(&row);
         self.watching.cases.rest(row);
         if matches!(state, MemberState::Suspect | MemberState::Dead) {
             self.watching.retries.remove(row);
@@ -161,6 +162,9 @@ impl Members {
                 accuser.doubts = accuser.doubts.saturating_sub(1);
             }
         }
+        if self.hears_nobody(now) {
+            self.watching.judged_alone.insert(row);
+        }
         self.watching.cases.rest(row);
         self.view.set_state(now, row, MemberState::Dead);
         self.watching.retries.set(row, now + REJOIN_MIN);
@@ -187,6 +191,7 @@ impl Members {
         }
         self.discredit(row);
         self.watching.retries.remove(row);
+        self.watching.judged_alone.remove(&row);
         self.view.set_state(now, row, MemberState::Alive);
         self.tell(row, MemberChange::Returned);
         true
