@@ -90,7 +90,7 @@ pub enum Effect {
         /// The reason that it gives.
         reason: GoodbyeReason,
     },
-    /// Do what membership wants: one of `Ping`, `Dial`, `Connect` and `Event`.
+    /// A request of the membership machine: `Ping`, `Dial`, `Connect` or `Event`.
     Members(Box<MemberOutput>),
     /// Tell the service about an event that is worth a line in the log.
     Event(gossip::Event),

@@ -326,10 +326,9 @@ impl Gossip {
 
     /// Dispatches a message to the machine that it concerns. The machine decides what the message means.
     fn on_message(&mut self, now: Time, from: PeerHandle, message: Message) {
-        let Some(peer) = self.peers.get_mut(&from) else { return };
-        peer.budget.spend(now, cost(&message));
         self.hear_member(now, from);
         let Some(peer) = self.peers.get_mut(&from) else { return };
+        peer.budget.spend(now, cost(&message));
         match (peer.ready, message) {
             (false, Message::Hello(hello)) => self.on_hello(now, from, &hello),
             (true, Message::Hello(_)) => self.disconnect(now, from, DisconnectReason::SecondHello),

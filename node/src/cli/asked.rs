@@ -1,5 +1,6 @@
-//! What may be typed to ask a running node. Deliberately absent: the commands without arguments of their own (`cli.rs`),
-//! and what is printed (`client`).
+//! The arguments of the commands that ask a running node.
+//!
+//! Deliberately absent: the list of all commands (`cli.rs`), and the output (`client`).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub struct AskArgs {
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct MembersArgs {
-    /// What to show; without it, all members are listed.
+    /// `show`, to see one member. Without it, all members are listed.
     #[command(subcommand)]
     pub command: Option<MembersCommand>,
 
@@ -167,7 +168,7 @@ pub struct SendArgs {
     pub ask: AskArgs,
 }
 
-/// What a transaction carries: one of three.
+/// The payload of a transaction, given in one of three ways.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct PayloadArgs {

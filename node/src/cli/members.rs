@@ -91,7 +91,7 @@ pub struct MembersArgs {
     #[arg(long, env = "NODE_MEMBERS_MAX", value_name = "N")]
     pub members_max: Option<u32>,
 
-    /// What makes a peer suspect: swim, phi or phi:THRESHOLD
+    /// How failed peers are detected: swim (unanswered pings), phi or phi:THRESHOLD (unusually long silence)
     #[arg(long, env = "NODE_DETECTOR", value_name = "DETECTOR")]
     pub detector: Option<Detector>,
 }

@@ -67,7 +67,7 @@ pub enum Command {
     Member {
         /// Its key.
         key: PublicKey,
-        /// What is known of it.
+        /// The member, or `None` if this node does not know it.
         reply: oneshot::Sender<Result<Option<MemberDetail>, MembersError>>,
     },
     /// Asks for the aggregates of an entry over all members.

@@ -297,6 +297,7 @@ impl Members {
             phi.arrived(now);
         }
         let key = heard.key;
+        self.take_back(now);
         let Some(row) = self.view.find(&key) else { return };
         self.set_reached(row);
         if self.view.get(row).is_some_and(|member| member.unanswered > 0 || member.state() != MemberState::Alive) {

@@ -51,7 +51,7 @@ pub enum Event {
     },
     /// Signatures to check; the verdict comes back through [`Behaviour::input`](super::Behaviour::input).
     Verify(VerifyJob),
-    /// What membership wants: one of `Dial`, `Connect` and `Event`.
+    /// A request of the membership machine: `Dial`, `Connect` or `Event`.
     Members(Box<MemberOutput>),
     /// A connection became a gossip peer.
     Up {

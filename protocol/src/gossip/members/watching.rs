@@ -19,7 +19,7 @@
 //! * **A dead member** is tried again with growing pauses, until it is forgotten. If this node has no links at
 //!   all, it goes on trying one each [`REJOIN_MIN`].
 //! * **While it hears nobody**, this node may find everybody dead, and is itself the cause. If it found at least
-//!   [`JUDGED_ALONE_MIN`] members dead in that time, it takes all of this back when it has a link again. Those that
+//!   [`JUDGED_ALONE_MIN`] members dead in that time, it takes all of this back when something arrives again. Those that
 //!   really died are found dead once more.
 //! * **After a pause of its own**, this node drops all its probes and begins its checks again.
 //!
@@ -187,7 +187,7 @@ impl Members {
         all.into_iter().chain(due).flatten().min()
     }
 
-    /// This node has a link again. What it found while it heard nobody says something about itself.
+    /// Something arrives again. What this node found while it heard nobody says something about itself.
     pub(super) fn take_back(&mut self, now: Time) {
         if self.watching.judged_alone.len() < JUDGED_ALONE_MIN {
             return self.watching.judged_alone.clear();

@@ -1,6 +1,6 @@
 //! How a member's end is found, and how a member's silence is not taken for its end.
 
-use protocol::gossip::members::{MemberChange, MemberInput, MemberState, MembersConfig};
+use protocol::gossip::members::{MemberChange, MemberInput, MemberMessage, MemberState, MembersConfig};
 use protocol::items::member::Statement;
 use protocol::time::{Duration, Time};
 
@@ -258,5 +258,19 @@ fn a_few_that_were_found_dead_while_nobody_was_heard_stay_dead() {
     for other in 0..3 {
         assert_eq!(mesh.sees(3, other), Some(MemberState::Dead), "{other}");
         assert_eq!(mesh.count(3, other, MemberChange::Returned), 0, "{other}");
+    }
+}
+
+#[test]
+fn links_that_were_only_silent_bring_the_members_back_as_well() {
+    let mut mesh = Mesh::full(MembersConfig::lan(), 9);
+    mesh.secs(70);
+    (1..9).for_each(|other| mesh.cut(0, other));
+    mesh.secs(600);
+    (1..9).for_each(|other| assert_eq!(mesh.sees(0, other), Some(MemberState::Dead), "{other}"));
+    mesh.heal(0, 1);
+    mesh.say(1, 0, MemberMessage::News(vec![]));
+    for other in 1..9 {
+        assert_eq!(mesh.sees(0, other), Some(MemberState::Alive), "{other}");
     }
 }
