@@ -126,6 +126,7 @@ KNOWN = {
     "node set": mention("it wants a key and a value"),
     "node set KEY --remove": mention("it wants a key that was set"),
     "node aggregate NAME": mention("with a name it is above"),
+    "node aggregate": mention("with a name it is above"),
     "node bounds": run(says="^sum "),
     "node bounds --json": run(says='"bytes": *[0-9]+'),
     "node evidence": ask(says="none: no producer"),
