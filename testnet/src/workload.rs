@@ -50,6 +50,8 @@ pub struct Load {
     pub producers: usize,
     /// The number of nodes to kill.
     pub kill: usize,
+    /// When all of them are killed at once; `None` for random moments of the load.
+    pub kill_at: Option<Duration>,
 }
 
 /// When the load ends.
@@ -98,6 +100,7 @@ impl Default for Load {
             block_bytes: None,
             producers: 1,
             kill: 0,
+            kill_at: None,
         }
     }
 }
@@ -127,8 +130,8 @@ impl Load {
         Some((due, seed.draws(&format!("block producer {index}")).below(self.producers)))
     }
 
-    /// Which nodes are killed, and when, in the order of time: nodes other than `spared`, at uniformly random
-    /// moments of the load.
+    /// Which nodes are killed, and when, in the order of time: nodes other than `spared`, all at `kill_at`, or at
+    /// uniformly random moments of the load.
     ///
     /// Producers are spared, because without them there are no blocks to measure, whatever the network does.
     #[must_use]
@@ -138,9 +141,14 @@ impl Load {
         draws.shuffle(&mut victims);
         victims.truncate(self.kill);
         let mut kills: Vec<(Duration, usize)> =
-            victims.into_iter().map(|node| (self.duration().mul_f64(draws.unit()), node)).collect();
+            victims.into_iter().map(|node| (self.kill_due(draws.unit()), node)).collect();
         kills.sort_unstable();
         kills
+    }
+
+    /// When a node is killed whose draw is this share of the load.
+    fn kill_due(&self, share: f64) -> Duration {
+        self.kill_at.map_or_else(|| self.duration().mul_f64(share), |at| at.min(self.duration()))
     }
 }
 

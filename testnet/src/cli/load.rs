@@ -79,6 +79,9 @@ pub struct LoadArgs {
     /// Nodes to kill at random moments of the load, never the block producer [default: 0]
     #[arg(long, value_name = "N")]
     pub kill: Option<usize>,
+    /// Kill all of them at this moment of the load
+    #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "kill")]
+    pub kill_at: Option<Duration>,
 }
 
 impl LoadArgs {
@@ -102,6 +105,7 @@ impl LoadArgs {
             block_interval: self.block_interval,
             block_bytes: self.block_bytes,
             kill: self.kill.unwrap_or(usual.kill),
+            kill_at: self.kill_at,
             ..usual
         }
     }
@@ -147,6 +151,7 @@ impl LoadArgs {
             ("--block-interval", "workload.block_interval", time(self.block_interval)),
             ("--block-bytes", "workload.block_bytes", shown(self.block_bytes.as_ref())),
             ("--kill", "workload.kill", shown(self.kill.as_ref())),
+            ("--kill-at", "workload.kill_at", time(self.kill_at)),
         ];
         all.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value?))).collect()
     }

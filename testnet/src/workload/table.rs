@@ -27,6 +27,8 @@ pub(super) struct LoadTable {
     block_bytes: Option<usize>,
     producers: usize,
     kill: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kill_at: Option<Time>,
     // A table in the table stands last.
     #[serde(skip_serializing_if = "Option::is_none")]
     burst: Option<Burst>,
@@ -61,6 +63,7 @@ impl From<Load> for LoadTable {
             block_bytes: load.block_bytes,
             producers: load.producers,
             kill: load.kill,
+            kill_at: load.kill_at.map(Time),
             burst: load.burst,
         }
     }
@@ -90,6 +93,7 @@ impl TryFrom<LoadTable> for Load {
             block_bytes: table.block_bytes,
             producers: table.producers,
             kill: table.kill,
+            kill_at: table.kill_at.map(|time| time.0),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The workload: its schedule, its authors and its kills follow from the seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use protocol::items::keys::PublicKey;
@@ -101,6 +101,16 @@ fn kills_spare_the_producer_and_lie_within_the_load() {
     assert!(kills.is_sorted());
     assert_eq!(kills, load.kills(NODES, &[3], Seed(1)));
     assert_ne!(kills, load.kills(NODES, &[3], Seed(2)));
+}
+
+#[test]
+fn kills_at_one_moment_are_of_the_same_nodes() {
+    let at = Duration::from_secs(4);
+    let load = Load { kill: 19, ..load(500) };
+    let kills = Load { kill_at: Some(at), ..load.clone() }.kills(NODES, &[3], Seed(1));
+    assert!(kills.iter().all(|(due, _)| *due == at));
+    let nodes = |kills: Vec<(Duration, usize)>| kills.into_iter().map(|(_, node)| node).collect::<BTreeSet<usize>>();
+    assert_eq!(nodes(kills), nodes(load.kills(NODES, &[3], Seed(1))));
 }
 
 #[test]

@@ -38,11 +38,13 @@ fn every_key_reads_and_is_written_again() {
         block_bytes: Some(100_000),
         producers: 4,
         kill: 2,
+        kill_at: Some(Duration::from_secs(3)),
     };
     let table = json!({
         "tx_rate": 2.5, "tx_bytes": 300, "txs": 9, "authors": 3, "author_skew": "zipf:1.5", "one_time_authors": 0.25,
         "stray": 0.5, "roaming": "1m 30s", "burst": {"every": "1s 500ms", "size": 5}, "block_interval": "500ms",
         "block_bytes": 100_000, "producers": 4, "kill": 2,
+        "kill_at": "3s",
     });
     assert_eq!(serde_json::to_value(&load).unwrap(), table);
     assert_eq!(read(table).unwrap(), load);
