@@ -15,7 +15,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::estimates::logarithm::{Fixed, log2_up, log10, log10_up};
-use crate::limits::MEMBERS_MAX;
+use crate::limits::{ENTRIES_NEWS_MIN, ENTRIES_NEWS_PER_MEMBER, ENTRIES_SIGNED_EVERY, MEMBERS_MAX};
 use crate::time::Duration;
 
 /// The parameters of membership. [`MembersConfig::validate`] says which values are allowed.
@@ -69,6 +69,9 @@ pub struct MembersConfig {
     /// `detector`: what makes a watcher suspect its peer.
     pub detector: Detector,
 }
+
+/// The default of [`MembersConfig::members_budget`].
+const MEMBERS_BUDGET: u32 = 512;
 
 /// What makes a watcher suspect its peer. It is spelled `swim`, `phi` or, with a threshold, `phi:12`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +165,7 @@ impl MembersConfig {
             push_pull_interval: Duration::from_secs(30),
             awareness_max_multiplier: 8,
             forget_after: Duration::from_secs(7 * 86_400),
-            members_budget: 512,
+            members_budget: MEMBERS_BUDGET,
             members_max: MEMBERS_MAX,
             detector: Detector::Swim,
         }
@@ -247,6 +250,16 @@ impl MembersConfig {
         let members = (members as u64).max(PUSH_PULL_SCALE_MEMBERS);
         let steps = log2_up(members).saturating_sub(log2_up(PUSH_PULL_SCALE_MEMBERS));
         self.push_pull_interval.times(u64::from(steps) + 1)
+    }
+
+    /// The time from one change of a member's entries that is news to the next, with this number of members. So the
+    /// changes of all members together fit into `members-budget`: a budget that is larger makes it shorter, in
+    /// proportion. It is never shorter than [`ENTRIES_SIGNED_EVERY`].
+    #[must_use]
+    pub fn entries_news_after(&self, members: usize) -> Duration {
+        let pause = ENTRIES_NEWS_PER_MEMBER.times(members as u64).max(ENTRIES_NEWS_MIN);
+        let budget = u64::from(self.members_budget.max(1));
+        pause.times(u64::from(MEMBERS_BUDGET)).divided_by(budget).max(ENTRIES_SIGNED_EVERY)
     }
 
     fn validate_timeout(&self) -> Result<(), MembersConfigError> {

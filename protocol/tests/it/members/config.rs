@@ -158,6 +158,17 @@ fn a_suspicion_lasts_longer_the_more_members_there_are() {
     assert_eq!((lasts(0), lasts(1)), ((1_204_119, 7_224_714), (1_204_119, 7_224_714)));
 }
 
+#[test]
+fn changes_of_entries_are_news_more_often_with_a_larger_budget() {
+    let after = |members, budget| {
+        let config = with(|config| config.members_budget = budget);
+        config.entries_news_after(members).as_millis()
+    };
+    assert_eq!([1, 60, 61, 1_000].map(|members| after(members, 512)), [30_000, 30_000, 30_500, 500_000]);
+    assert_eq!([256, 1_024, 16_384].map(|budget| after(100, budget)), [100_000, 25_000, 1_562]);
+    assert_eq!(after(100, 1_048_576), 1_000, "entries are signed once in a second");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -65,6 +65,21 @@ fn a_members_fast_changes_are_news_once_in_thirty_seconds() {
 }
 
 #[test]
+fn a_larger_budget_makes_faster_changes_news() {
+    let config = MembersConfig { members_budget: 32 * 512, ..MembersConfig::wan() };
+    let mut mesh = Mesh::ring(config, 8, 1);
+    mesh.secs(70);
+    for number in 0..15 {
+        mesh.set_entry(0, "count", &[number]);
+        mesh.secs(1);
+    }
+    mesh.secs(3);
+    // Entries are signed once in a second, and at one of these a change may still be on its way.
+    let news = mesh.count(4, 0, MemberChange::Updated);
+    assert!((10..=15).contains(&news), "{news} of 15 changes were news");
+}
+
+#[test]
 fn a_record_is_renewed_each_day_and_everybody_gets_it() {
     let mut mesh = Mesh::ring(slow(), 6, 1);
     mesh.secs(70);

@@ -7,8 +7,9 @@
 //! * **News.** What a peer tells unasked is passed on if it changed something here. What was asked for is passed
 //!   on only if it was issued within the last minute, if it is the peer's own record, or if it raises an
 //!   incarnation. Otherwise a node that learns a whole network would tell it to everybody.
-//! * **Entries** of a member are news once in [`ENTRIES_NEWS_MIN`], or more seldom in a large network. Changes
-//!   that are faster travel by push-pull.
+//! * **Entries** of a member are news once in a while, which the number of members and `members-budget` decide
+//!   ([`entries_news_after`](crate::gossip::members::MembersConfig::entries_news_after)). Changes that are faster
+//!   travel by push-pull.
 //! * **Conflict.** A record that does not count, but has another instance and was issued later than the one that
 //!   counts, is of a second machine with the same key. It is passed on, so that the other machine learns it, and
 //!   told.
@@ -29,8 +30,7 @@ use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::items::member::record::{Presence, SignedRecord};
 use crate::limits::{
-    ACCUSED_CHECKS_MAX, CONFLICT_INTERVAL, CONFLICTS_MAX, ENTRIES_NEWS_MIN, ENTRIES_NEWS_PER_MEMBER,
-    NEWS_ISSUED_WITHIN_MS, STATEMENT_CHECKS_BYTES_MAX, STATEMENT_COST_BYTES,
+    ACCUSED_CHECKS_MAX, CONFLICT_INTERVAL, CONFLICTS_MAX, NEWS_ISSUED_WITHIN_MS, STATEMENT_CHECKS_BYTES_MAX, STATEMENT_COST_BYTES,
 };
 use crate::time::Time;
 
@@ -237,7 +237,7 @@ impl Members {
         entries: Arc<SignedEntries>,
         link: Option<PeerHandle>,
     ) {
-        let pause = ENTRIES_NEWS_PER_MEMBER.times(self.view.present() as u64).max(ENTRIES_NEWS_MIN);
+        let pause = self.config.entries_news_after(self.view.present());
         let Some(member) = self.view.get_mut(row).filter(|member| member.entries_after.is_past(now)) else {
             return;
         };
