@@ -228,23 +228,26 @@ impl Members {
         if !budget.is_some_and(|budget| budget.spend_within(now, cost)) {
             return;
         }
-        let difference = self.difference(now, digests);
+        let (difference, looked_at) = self.difference(now, digests);
         let bytes: usize = difference.statements.iter().map(Statement::encoded_len).sum();
         if let Some(link) = self.links.by_handle.get_mut(&link) {
-            link.served.spend(now, bytes as u64);
+            let looks = (looked_at as u64).saturating_mul(DIGEST_COST_BYTES);
+            link.served.spend(now, looks.saturating_add(bytes as u64));
             // A record and entries for each.
             link.wanted = difference.wanted.len().saturating_mul(2);
         }
         self.send(link, MemberMessage::Difference(difference));
     }
 
-    /// Goes through both lists at once, in the order of short ids, until the answer is full.
-    fn difference(&mut self, now: Time, digests: &Digests) -> Difference {
+    /// Goes through both lists at once, in the order of short ids, until the answer is full. Says besides how many own
+    /// members were looked at.
+    fn difference(&mut self, now: Time, digests: &Digests) -> (Difference, usize) {
         let (gives, takes) = (digests.mode != Digest::Push, digests.mode != Digest::Pull);
         let mut theirs = digests.members.iter().copied().peekable();
         let own = self.view.digests(digests.from).take_while(|(_, own)| own.member <= digests.to);
         let own: Vec<(Row, MemberDigest)> = own.take(OWN_LOOKED_AT).collect();
-        let complete = own.len() < OWN_LOOKED_AT;
+        let looked_at = own.len();
+        let complete = looked_at < OWN_LOOKED_AT;
         let last = own.last().map_or(digests.to, |(_, last)| last.member);
         let mut own = own.into_iter().peekable();
         let mut found = Difference {
@@ -266,7 +269,7 @@ impl Members {
             // Two members may share a short id: the answer ends before both.
             if let Some(done) = done.filter(|done| full && *done < member) {
                 found.until = done;
-                return found;
+                return (found, looked_at);
             }
             room = room.saturating_sub(bytes);
             found.statements.extend(statements);
@@ -275,7 +278,7 @@ impl Members {
             }
             done = Some(member);
         }
-        found
+        (found, looked_at)
     }
 
     /// Whether this node is to give what it knows of a member, and whether it wants what the peer knows.
