@@ -102,6 +102,8 @@ pub struct Members {
     handed: usize,
     /// Members with two machines, and until when nothing more is told of it.
     conflicts: BTreeMap<PublicKey, Time>,
+    /// When this node had its first link.
+    first_link_at: Option<Time>,
     /// When the next news leaves, while there is any.
     round_at: Option<Time>,
     /// The wall clock of the last input, in milliseconds since 1970.
@@ -129,6 +131,7 @@ impl Members {
             checking: BTreeSet::new(),
             handed: 0,
             conflicts: BTreeMap::new(),
+            first_link_at: None,
             round_at: None,
             wall_ms: 0,
             chance,
@@ -264,6 +267,7 @@ impl Members {
             phi.arrived(now);
             phi
         });
+        self.first_link_at.get_or_insert(now);
         let mut new = Link { phi, ..Link::new(now, key, group, u64::from(self.config.members_budget)) };
         let row = self.view.find(&key);
         let state = row.and_then(|row| self.view.get(row)).map(view::Member::state);

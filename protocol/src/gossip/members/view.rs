@@ -147,6 +147,11 @@ impl Member {
         self.reached
     }
 
+    /// Since when it has been known.
+    pub(crate) const fn met(&self) -> Time {
+        self.met.time()
+    }
+
     /// How long it has been known.
     pub(crate) fn known_for(&self, now: Time) -> Duration {
         now.since(self.met.time())

@@ -18,6 +18,9 @@
 //!   that it refutes.
 //! * **A dead member** is tried again with growing pauses, until it is forgotten. If this node has no links at
 //!   all, it goes on trying one each [`REJOIN_MIN`].
+//! * **After a partition** some members are back, and nobody has told the others that they were dead here. So this node
+//!   looks again at everybody that it takes for dead or suspect, soon after [`HEAL_RETURNS`](crate::limits::HEAL_RETURNS)
+//!   dead members have returned at nearly the same time.
 //! * **While it hears nobody**, this node may find everybody dead, and is itself the cause. If it found at least
 //!   [`JUDGED_ALONE_MIN`] members dead in that time, it takes all of this back when something arrives again. Those that
 //!   really died are found dead once more.
@@ -29,6 +32,7 @@ mod answers;
 pub(super) mod cases;
 mod checks;
 pub(super) mod feelers;
+mod heal;
 pub(super) mod probes;
 mod retries;
 pub mod suspicion;
@@ -38,6 +42,7 @@ use alloc::vec::Vec;
 
 use self::cases::Cases;
 use self::feelers::Feelers;
+use self::heal::Heal;
 use self::probes::{Probes, Purpose};
 use self::retries::Retries;
 use super::view::{Member, Row};
@@ -73,6 +78,7 @@ pub(super) struct Watching {
     /// When each dead member is tried again, and when the next one may be.
     pub(super) retries: Retries,
     retry_after: Time,
+    heal: Heal,
     /// Members that were found dead while this node heard nobody.
     judged_alone: BTreeSet<Row>,
     /// Members that this node is to accuse.
@@ -95,6 +101,7 @@ impl Watching {
             round_at: Time::ZERO,
             retries: Retries::default(),
             retry_after: Time::ZERO,
+            heal: Heal::default(),
             judged_alone: BTreeSet::new(),
             to_accuse: VecDeque::new(),
             accuse_after: Time::ZERO,
@@ -160,6 +167,7 @@ impl Members {
         if self.own.has_left() {
             return;
         }
+        self.look_again(now);
         self.judge_silence(now);
         self.ping_idle_links(now);
         self.probe_round(now);
@@ -183,7 +191,7 @@ impl Members {
         let may_accuse = !watching.accusing && watching.guard.may_accuse(now);
         let accuse = (may_accuse && !watching.to_accuse.is_empty()).then_some(watching.accuse_after);
         let due = [watching.probes.next_deadline(), watching.cases.next_deadline(), watching.guard.ends(now)];
-        let all = [idle, silence, next, round, retry, lone, accuse];
+        let all = [idle, silence, next, round, retry, lone, accuse, watching.heal.look_at()];
         all.into_iter().chain(due).flatten().min()
     }
 
@@ -198,6 +206,18 @@ impl Members {
                 self.alive(now, row);
             }
         }
+    }
+
+    /// A partition seems to have healed: suspects are checked at once, and dead members are tried again, one each
+    /// [`REJOIN_PACE`].
+    fn look_again(&mut self, now: Time) {
+        if !self.watching.heal.is_due(now) {
+            return;
+        }
+        self.watching.feelers.clear();
+        self.watching.check_feelers.clear();
+        self.watching.cases.check_all(now);
+        self.watching.retries.hasten_all(now, REJOIN_PACE);
     }
 
     /// Whether nothing arrives on any link.

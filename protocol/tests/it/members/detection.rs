@@ -38,6 +38,47 @@ fn a_member_that_dies_is_dead_for_everybody_within_a_minute_and_is_told_of_once(
 }
 
 #[test]
+fn a_newcomer_hears_of_a_death_in_its_first_minute() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 40, 2);
+    mesh.secs(70);
+    // The newcomer is no peer of the member that dies, and would probe it only after minutes.
+    let newcomer = mesh.add(400, vec![]);
+    mesh.link(newcomer, 20);
+    mesh.secs(5);
+    mesh.kill(0);
+    mesh.secs(50);
+    assert_eq!(mesh.sees(newcomer, 0), Some(MemberState::Dead));
+}
+
+/// Two rings in one network, each of which found a member of the other one dead by itself. They are linked again.
+#[test]
+fn members_that_nobody_accused_are_looked_at_again_after_a_partition() {
+    let mut mesh = Mesh::ring(MembersConfig::lan(), 24, 2);
+    mesh.secs(70);
+    let (half, other): (Vec<usize>, Vec<usize>) = (0..24).partition(|node| *node < 12);
+    for one in &half {
+        for two in &other {
+            mesh.unlink(*one, *two);
+            mesh.cut(*one, *two);
+        }
+    }
+    mesh.secs(400);
+    for one in &half {
+        for two in &other {
+            assert_eq!(mesh.sees(*one, *two), Some(MemberState::Dead), "{one} sees {two}");
+            mesh.heal(*one, *two);
+        }
+    }
+    // Members 6 and 18 have no link to the other half, and none of their peers has one.
+    for (one, two) in [(0, 23), (1, 22), (11, 12), (10, 13)] {
+        mesh.link(one, two);
+    }
+    mesh.secs(20);
+    let all: Vec<usize> = (0..24).collect();
+    assert!(mesh.all_alive(&all));
+}
+
+#[test]
 fn a_silent_link_is_noticed_as_well_as_a_closed_one() {
     let mut mesh = Mesh::ring(MembersConfig::wan(), 8, 2);
     mesh.secs(70);

@@ -44,6 +44,8 @@ pub(in crate::gossip::members) struct Case {
 enum Check {
     /// Not before this time, nor before the time that the suspicion says.
     After(Time),
+    /// At this time, whatever the suspicion says.
+    At(Time),
     /// Under way.
     Runs,
     /// The subject did not answer.
@@ -73,6 +75,7 @@ impl Case {
         let suspicion = self.running?;
         match self.check {
             Check::After(after) => Some(suspicion.check_at().max(after)),
+            Check::At(at) => Some(at),
             Check::Runs => None,
             Check::Failed => Some(suspicion.deadline()),
         }
@@ -163,6 +166,7 @@ impl Cases {
         let suspicion = case.running?;
         match case.check {
             Check::After(after) if now >= after && now >= suspicion.check_at() => Some(Step::Check),
+            Check::At(at) if now >= at => Some(Step::Check),
             Check::Failed if suspicion.has_run_out(now) => Some(Step::Die),
             _ => None,
         }
@@ -214,11 +218,22 @@ impl Cases {
 
     /// This node was not running. All checks begin again.
     pub(super) fn after_pause(&mut self, now: Time) {
-        let rows: Vec<Row> =
-            self.cases.iter().filter(|(_, case)| case.running.is_some()).map(|(row, _)| *row).collect();
-        for row in rows {
+        for row in self.running() {
             self.check_again(row, now + PAUSE_MAX);
         }
+    }
+
+    /// Checks all suspects now. Those of which a check is under way are left alone.
+    pub(super) fn check_all(&mut self, now: Time) {
+        for row in self.running() {
+            if self.cases.get(&row).is_some_and(|case| case.check != Check::Runs) {
+                self.set_check(row, Check::At(now));
+            }
+        }
+    }
+
+    fn running(&self) -> Vec<Row> {
+        self.cases.iter().filter(|(_, case)| case.running.is_some()).map(|(row, _)| *row).collect()
     }
 
     pub(in crate::gossip::members) fn remove(&mut self, row: Row) -> Option<Case> {

@@ -7,13 +7,13 @@ use super::probes::Purpose;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{MemberChange, MemberMessage, MemberState};
 use crate::gossip::members::spread::Class;
-use crate::gossip::members::view::{Row, Second};
+use crate::gossip::members::view::{Member, Row, Second};
 use crate::gossip::members::{Members, Suspicion};
 use crate::items::keys::PublicKey;
 use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::{Incarnation, Statement};
 use crate::limits::{
-    ACCUSE_INTERVAL, ACCUSER_DOUBTS_MAX, ACCUSER_KNOWN_FOR, MEMBER_FEELER_INTERVAL, PAUSE_MAX,
+    ACCUSE_INTERVAL, ACCUSER_DOUBTS_MAX, ACCUSER_KNOWN_FOR, FIRST_LISTS_WITHIN, MEMBER_FEELER_INTERVAL, PAUSE_MAX,
     REFUTATIONS_UNANSWERED_MAX, REFUTE_MIN, REJOIN_MIN,
 };
 use crate::time::{Duration, Time};
@@ -21,7 +21,7 @@ use crate::time::{Duration, Time};
 impl Members {
     /// A probe of this node's own has failed.
     pub(super) fn suspect(&mut self, now: Time, row: Row) {
-        let key = self.view.get(row).map(crate::gossip::members::view::Member::key);
+        let key = self.view.get(row).map(Member::key);
         if key.is_some_and(|key| !self.links.hears(now, &key, self.hearing())) {
             self.suspect_silent(now, row);
         }
@@ -48,9 +48,7 @@ impl Members {
             return false;
         }
         let known = self.view.find(&accuser).and_then(|row| self.view.get(row)).is_some_and(|accuser| {
-            accuser.is_present()
-                && accuser.known_for(now) >= ACCUSER_KNOWN_FOR
-                && accuser.accuse_after.is_past(now)
+            accuser.is_present() && self.is_accuser_known(now, accuser) && accuser.accuse_after.is_past(now)
         });
         if subject == self.own.key {
             return known && accusation.incarnation() == self.own.incarnation();
@@ -61,6 +59,12 @@ impl Members {
             && member.is_present()
             && accusation.incarnation() == member.record.incarnation()
             && self.watching.cases.accepts(row, accusation.incarnation(), &accuser)
+    }
+
+    /// Whether a member has been known for so long that it may accuse.
+    fn is_accuser_known(&self, now: Time, accuser: &Member) -> bool {
+        let first = self.first_link_at.map(|at| at + FIRST_LISTS_WITHIN);
+        accuser.known_for(now) >= ACCUSER_KNOWN_FOR || first.is_some_and(|first| accuser.met() <= first)
     }
 
     /// Somebody accuses a member, and the signature is good.
@@ -129,9 +133,16 @@ impl Members {
         self.watching.judged_alone.remove(&row);
         self.watching.cases.rest(row);
         if matches!(state, MemberState::Suspect | MemberState::Dead) {
+            self.note_return(now, state);
             self.watching.retries.remove(row);
             self.view.set_state(now, row, MemberState::Alive);
             self.tell(row, MemberChange::Returned);
+        }
+    }
+
+    fn note_return(&mut self, now: Time, before: MemberState) {
+        if before == MemberState::Dead {
+            self.watching.heal.returned(now);
         }
     }
 
@@ -148,6 +159,10 @@ impl Members {
             Some(Step::Check) => {
                 let pause = if reached { self.config.probe_timeout } else { MEMBER_FEELER_INTERVAL };
                 self.watching.cases.check_again(row, now + pause);
+            }
+            // What this node's check has found may be over by now.
+            Some(Step::Die) if self.watching.heal.look_at().is_some() => {
+                self.watching.cases.check_again(row, self.watching.heal.look_at().unwrap_or(now));
             }
             Some(Step::Die) if self.watching.guard.may_accuse(now) => self.die(now, row),
             Some(Step::Die) => self.watching.cases.check_again(row, now + PAUSE_MAX),
@@ -183,13 +198,14 @@ impl Members {
         let mute = member.unanswered >= REFUTATIONS_UNANSWERED_MAX;
         member.unanswered = member.unanswered.saturating_add(1);
         self.spread
-            .refuted(&self.view.get(row).map(crate::gossip::members::view::Member::key).unwrap_or_default());
+            .refuted(&self.view.get(row).map(Member::key).unwrap_or_default());
         if mute {
             self.watching.cases.go_on(row, incarnation);
             self.watching.retries.hasten(row, now + REJOIN_MIN);
             return true;
         }
         self.discredit(row);
+        self.note_return(now, state);
         self.watching.retries.remove(row);
         self.watching.judged_alone.remove(&row);
         self.view.set_state(now, row, MemberState::Alive);

@@ -49,6 +49,12 @@ impl Feelers {
         true
     }
 
+    /// Forgets all dials.
+    pub(super) fn clear(&mut self) {
+        self.dialled.clear();
+        self.order.clear();
+    }
+
     pub(in crate::gossip::members) fn len(&self) -> usize {
         self.order.len()
     }

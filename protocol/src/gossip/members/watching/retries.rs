@@ -1,9 +1,10 @@
 //! When each dead member is tried again.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use crate::gossip::members::view::Row;
-use crate::time::Time;
+use crate::time::{Duration, Time};
 
 /// The dead members, by the time of their next try.
 #[derive(Debug, Default)]
@@ -29,6 +30,16 @@ impl Retries {
     pub(in crate::gossip::members) fn hasten(&mut self, row: Row, at: Time) {
         if self.by_row.get(&row).is_some_and(|before| at < *before) {
             self.set(row, at);
+        }
+    }
+
+    /// Tries all members soon, one after the other with this pause between them.
+    pub(super) fn hasten_all(&mut self, now: Time, pause: Duration) {
+        let mut at = now;
+        let all: Vec<Row> = self.by_time.iter().map(|(_, row)| *row).collect();
+        for row in all {
+            self.hasten(row, at);
+            at = at + pause;
         }
     }
 
