@@ -39,6 +39,7 @@ use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;
 use self::fetch::request::RequestTracker;
 use self::intake::acknowledged::Acknowledged;
+use self::intake::betrayals::Betrayals;
 use self::intake::checks::Checks;
 use self::intake::first::Firsts;
 use self::inventory::Inventory;
@@ -109,6 +110,7 @@ pub struct Gossip {
     /// Random numbers. Each end of a link draws its own, so that both ends don't send at the same moment.
     chance: ChaCha8Rng,
     checks: Checks,
+    betrayals: Betrayals,
     catching_up: CatchUp,
     lengths: Lengths,
     /// `None` if the node takes no part in membership.
@@ -176,6 +178,7 @@ impl Gossip {
             relay,
             chance: rng,
             checks: Checks::default(),
+            betrayals: Betrayals::new(hasher.clone()),
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
             membership: None,

@@ -75,6 +75,7 @@ impl Gossip {
         count(bounds::ORPHAN_BYTES, self.orphans.bytes());
         count(bounds::HOT, self.relay.hot());
         count(bounds::GROUPS, self.requests.groups());
+        count(bounds::BETRAYALS, self.betrayals.len());
         self.occupancy_of_routes(visit);
         self.occupancy_of_members(visit);
         let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);

@@ -60,6 +60,17 @@ pub const REFUSED_COST_BYTES: u64 = 28 * 1024;
 /// brings 16 items that the network wanted for each such batch, and is then disconnected.
 pub const VERIFIED_FIRST: u64 = 16;
 
+/// How often this number doubles for the links of an address group that brought bad signatures after it: ten times, to
+/// 16,384 items. So 1,000 identities of one group bring 16 bad batches for 32,000 good items, and then one for each
+/// 16,384 more.
+pub const BETRAYALS_MAX: u32 = 10;
+
+/// One such doubling is forgotten in this time.
+pub const BETRAYAL_FADES: Duration = Duration::from_secs(3_600);
+
+/// Address groups of which this is remembered. 1,024 of about 70 bytes: 70 KiB.
+pub const BETRAYAL_GROUPS_MAX: usize = 1_024;
+
 /// What a message that names items costs per byte: 16, so at most 100,000 entries a second for one peer.
 pub const INV_COST_FACTOR: u64 = 16;
 

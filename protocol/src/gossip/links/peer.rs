@@ -9,7 +9,7 @@ use super::budget::Budget;
 use super::credit::Credit;
 use super::dealings::Dealings;
 use super::steadiness::Steadiness;
-use crate::gossip::api::Direction;
+use crate::gossip::api::{AddressGroup, Direction};
 use crate::gossip::fetch::debts::Debts;
 use crate::gossip::inventory::LinkSlot;
 use crate::gossip::sync::their_chain::TheirChain;
@@ -64,8 +64,11 @@ pub(crate) struct Peer {
     pub(crate) said_goodbye: bool,
     /// What was offered lately, in both directions.
     pub(crate) dealings: Dealings,
-    /// Bodies that it was the first to deliver.
+    /// Bodies that it was the first to deliver, and how many of these end its trial.
     pub(crate) delivered: u64,
+    pub(crate) trial: u64,
+    /// Where it is.
+    pub(crate) group: Option<AddressGroup>,
     /// When it was last the first to deliver a transaction, and a block.
     pub(crate) first_transaction: Option<Time>,
     pub(crate) first_block: Option<Time>,
@@ -87,7 +90,13 @@ pub(crate) struct LastPush {
 }
 
 impl Peer {
-    pub(crate) fn new(now: Time, direction: Direction, link: LinkSlot, hasher: SeededState) -> Self {
+    pub(crate) fn new(
+        now: Time,
+        direction: Direction,
+        group: Option<AddressGroup>,
+        link: LinkSlot,
+        hasher: SeededState,
+    ) -> Self {
         Self {
             direction,
             link,
@@ -111,6 +120,8 @@ impl Peer {
             said_goodbye: false,
             dealings: Dealings::default(),
             delivered: 0,
+            trial: VERIFIED_FIRST,
+            group,
             first_transaction: None,
             first_block: None,
             spoken_to: false,
@@ -130,7 +141,7 @@ impl Peer {
     /// Whether its items must not be checked together with those of other links: it has not delivered enough good
     /// ones.
     pub(crate) const fn is_on_trial(&self) -> bool {
-        self.delivered < VERIFIED_FIRST
+        self.delivered < self.trial
     }
 
     /// Whether a batch of announcements could be sent now.

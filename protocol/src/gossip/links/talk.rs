@@ -23,7 +23,9 @@ impl Gossip {
         group: Option<AddressGroup>,
     ) {
         let link = self.inventory.join();
-        if let Some(before) = self.peers.insert(handle, Peer::new(now, direction, link, self.hasher.clone())) {
+        let trial = self.betrayals.trial(now, group);
+        let peer = Peer { trial, ..Peer::new(now, direction, group, link, self.hasher.clone()) };
+        if let Some(before) = self.peers.insert(handle, peer) {
             self.inventory.leave(before.link);
         }
         self.requests.peer_connected(now, handle, direction, group);
@@ -51,10 +53,12 @@ impl Gossip {
 
     /// Disconnects a peer, and forgets it at once: whatever else it sends is ignored.
     pub(crate) fn disconnect(&mut self, now: Time, handle: PeerHandle, reason: DisconnectReason) {
-        if self.peers.contains_key(&handle) {
-            self.outputs.push_back(Output::Disconnect { peer: handle, reason });
-            self.drop_peer(now, handle);
+        let Some(peer) = self.peers.get(&handle) else { return };
+        if reason == DisconnectReason::InvalidSignature && !peer.is_on_trial() {
+            self.betrayals.betrayed(now, peer.group);
         }
+        self.outputs.push_back(Output::Disconnect { peer: handle, reason });
+        self.drop_peer(now, handle);
     }
 
     pub(crate) fn on_hello(&mut self, now: Time, from: PeerHandle, hello: &Hello) {

@@ -18,6 +18,7 @@ use crate::gossip::api::PeerHandle;
 use crate::gossip::fetch::debts::Owed;
 use crate::gossip::fetch::request::RequestTracker;
 use crate::gossip::intake::acknowledged::Acknowledged;
+use crate::gossip::intake::betrayals::Betrayals;
 use crate::gossip::intake::checks::Checks;
 use crate::gossip::intake::first::Firsts;
 use crate::gossip::intake::found::Found;
@@ -34,7 +35,8 @@ use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
 use crate::limits::{
-    ACCUSED_CHECKS_MAX, ACKNOWLEDGED_MAX, ALARM_LINKS, ANNOUNCE_QUEUE_MAX, ANNOUNCERS_MAX, BLOCK_BYTES_MAX,
+    ACCUSED_CHECKS_MAX, ACKNOWLEDGED_MAX, ALARM_LINKS, ANNOUNCE_QUEUE_MAX, ANNOUNCERS_MAX,
+    BETRAYAL_GROUPS_MAX, BLOCK_BYTES_MAX,
     BLOCK_TRANSACTIONS_MAX, BULK_CREDIT_BYTES, BULK_FRAME_BYTES_MAX, CHAIN_BEST_HEADERS_MIN, CHAIN_BODY_BYTES_MAX,
     CHAIN_CONTENTS_MAX, CHAIN_HEADERS_MAX, CHECK_BYTES_PEAK, CHECK_BYTES_PER_PEER_MAX, CHECKS_PEAK, CONFIRMED_MAX,
     CONFLICTS_MAX, CONTROL_CREDIT_BYTES, EVIDENCE_PER_PRODUCER_MAX, EVIDENCE_PRODUCERS_MAX, FEELERS_MAX,
@@ -193,6 +195,7 @@ bounds! {
     VISITS: Node, "authors that visit", HOMES_MAX, VISIT_BYTES;
     GUESTS: Node, "authors that are guests", GUESTS_MAX, VISIT_BYTES;
     GROUPS: Node, "address groups", STRIKE_GROUPS_MAX, RequestTracker::GROUP_BYTES;
+    BETRAYALS: Node, "address groups that betrayed trust", BETRAYAL_GROUPS_MAX, Betrayals::ENTRY_BYTES;
     // Their records and entries, and everything that is kept of each.
     MEMBERS: Part, "members", MEMBERS_MAX as usize, 0;
     MEMBER_BYTES: Node, "bytes of members", MEMBERS_BYTES_MAX, 1;

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use protocol::gossip::{Input, PeerHandle, RelayPolicy};
+use protocol::gossip::{DisconnectReason, Input, PeerHandle, RelayPolicy};
 use protocol::items::transaction::SignedTransaction;
 use protocol::items::verify::{SentBy, Verdict};
-use protocol::limits::VERIFIED_FIRST;
+use protocol::limits::{BETRAYAL_FADES, BETRAYAL_GROUPS_MAX, BETRAYALS_MAX, VERIFIED_FIRST};
 use protocol::wire::message::Message;
 
 use crate::harness::{Checking, Mesh, block, genesis, transaction};
@@ -46,6 +46,68 @@ fn a_link_is_on_trial_until_it_was_first_with_sixteen_good_items() {
     let again = mesh.greeted(0);
     push(&mut mesh, again, &transaction(2, 2, 20));
     assert_eq!(answer(&mut mesh, Verdict::Valid), SentBy::OnTrial(again.0));
+}
+
+/// A peer of an address group delivers good items until it is trusted. Then it brings a bad signature. Says how many
+/// good ones it took. `number` is that of the peer, so that all items are new.
+fn betrays(mesh: &mut Mesh, group: u64, number: u64) -> u64 {
+    let peer = mesh.greeted_in(0, group);
+    let mut good = 0;
+    loop {
+        push(mesh, peer, &transaction((good % 200) as u8 + 1, (number << 32) + good, 20));
+        if mesh.jobs[0].sent_by == SentBy::Link(peer.0) {
+            answer(mesh, Verdict::Invalid { first: 0 });
+            assert_eq!(mesh.disconnects.last(), Some(&(0, peer, DisconnectReason::InvalidSignature)));
+            return good;
+        }
+        answer(mesh, Verdict::Valid);
+        good += 1;
+    }
+}
+
+#[test]
+fn whoever_betrays_trust_makes_it_dearer_for_the_address_group() {
+    let mut mesh = held();
+    for betrayals in 0..=BETRAYALS_MAX + 1 {
+        let good = betrays(&mut mesh, 7, betrayals.into());
+        assert_eq!(good, VERIFIED_FIRST << betrayals.min(BETRAYALS_MAX));
+    }
+    assert_eq!(betrays(&mut mesh, 8, 100), VERIFIED_FIRST, "another group");
+    mesh.now = mesh.now + BETRAYAL_FADES.times(8);
+    assert_eq!(betrays(&mut mesh, 7, 101), VERIFIED_FIRST << (BETRAYALS_MAX - 8));
+}
+
+#[test]
+fn a_bad_signature_of_a_link_on_trial_costs_its_group_nothing() {
+    let mut mesh = held();
+    for number in 0..4 {
+        let peer = mesh.greeted_in(0, 7);
+        push(&mut mesh, peer, &transaction(1, number, 20));
+        answer(&mut mesh, Verdict::Invalid { first: 0 });
+    }
+    assert_eq!(betrays(&mut mesh, 7, 1), VERIFIED_FIRST);
+}
+
+#[test]
+fn groups_that_betrayed_trust_are_remembered_up_to_the_bound() {
+    let mut mesh = held();
+    let groups = |mesh: &Mesh| {
+        let mut used = 0;
+        mesh.nodes[0].occupancy(&mut |fill| {
+            if fill.what == "address groups that betrayed trust" {
+                used = fill.used;
+            }
+        });
+        used
+    };
+    for group in 0..=BETRAYAL_GROUPS_MAX as u64 {
+        assert_eq!(groups(&mesh), group as usize);
+        betrays(&mut mesh, group, group);
+    }
+    assert_eq!(groups(&mesh), BETRAYAL_GROUPS_MAX);
+    let first = betrays(&mut mesh, 0, 10_000);
+    let third = betrays(&mut mesh, 2, 10_001);
+    assert_eq!((first, third), (VERIFIED_FIRST, 2 * VERIFIED_FIRST), "the first is forgotten, the third is not");
 }
 
 #[test]
