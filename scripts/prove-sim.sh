@@ -23,6 +23,8 @@
 #   scripts/prove-sim.sh spread       nothing relayed: intervals until all of 50 to 1,600 nodes have a transaction
 #   scripts/prove-sim.sh members      members: how soon all know of a crash, a join and an entry; idle bytes; false
 #                                     deaths; partitions; in runs that resume
+#   scripts/prove-sim.sh detectors    swim, phi and foca: how soon a crash is known, and how many members that run are
+#                                     taken for dead, over loss and pauses; in runs that resume
 #   scripts/prove-sim.sh all          all but million
 #
 # With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
@@ -467,11 +469,11 @@ members_cases() {
 }
 
 # One run: case and seed; a row, kept below the target directory. It begins nothing when the time is over.
-one_of_members() {
-  local row=$members_rows/$1-$2 out flags
-  [ ! -e "$row" ] && [ "$(date +%s)" -lt "$members_until" ] || return 0
+one_row() {
+  local row=$rows/$1-$2 out flags
+  [ ! -e "$row" ] && [ "$(date +%s)" -lt "$rows_until" ] || return 0
   out=$(mktemp -d -p "$work")
-  flags=$(members_cases | sed -n "s/^$1 [0-9]* //p")
+  flags=$("$rows_of" | sed -n "s/^$1 [0-9]* //p")
   "$testnet" sim --members $flags --checks none --seed "$2" --out "$out/run" >/dev/null 2>"$out/err" ||
     { cat "$out/err" >&2; return 1; }
   python3 - "$out/run/report.json" "$1" "$2" >"$out/row" <<'PY'
@@ -484,20 +486,21 @@ PY
   rm -rf "$out"
 }
 
-# Makes the rows that this commit doesn't have yet, case by case.
-members_run() {
+# Makes the rows of some cases that this commit doesn't have yet: the first seed of each case, then the second, and so
+# on. $1 is the function that prints the cases, $2 the directory of the rows.
+make_rows() {
   local have want
-  case $commit in *-dirty | 'no commit') echo "members: rows are kept by commit, so commit first" >&2; return 1 ;; esac
-  mkdir -p "$members_rows"
-  members_until=$(($(date +%s) + members_time))
-  export -f one_of_members members_cases
-  export work testnet members_rows members_until members_most
-  members_cases | while read -r name seeds flags; do
+  case $commit in *-dirty | 'no commit') echo "$1: rows are kept by commit, so commit first" >&2; return 1 ;; esac
+  rows_of=$1 rows=$2 rows_until=$(($(date +%s) + members_time))
+  mkdir -p "$rows"
+  export -f one_row "$rows_of"
+  export work testnet rows rows_of rows_until members_most detectors_seeds
+  "$rows_of" | while read -r name seeds flags; do
     for seed in $(seq 1 "$seeds"); do echo "$name $seed"; done
-  done | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_members "$@"' one
-  want=$(members_cases | awk '{ sum += $2 } END { print sum }')
-  have=$(ls "$members_rows" | wc -l)
-  [ "$have" = "$want" ] || { echo "members: $have of $want runs are done: run this again to go on" >&2; return 1; }
+  done | sort -s -n -k 2,2 | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_row "$@"' one
+  want=$("$rows_of" | awk '{ sum += $2 } END { print sum }')
+  have=$(ls "$rows" | wc -l)
+  [ "$have" = "$want" ] || { echo "$1: $have of $want runs are done: run this again to go on" >&2; return 1; }
 }
 
 members() {
@@ -548,7 +551,67 @@ sys.exit(0 if all(holds for _, holds in goals) else 1)
 PY
 }
 
-names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members)
+# The textbook's comparison: three detectors over loss and pauses, with the seeds of each case.
+detectors_rows=$target/detectors/$commit detectors_seeds=${DETECTORS_SEEDS:-3}
+detectors_cases() {
+  local common="--nodes 200 --kill 4 --duration 10m --drain 3m --pause-for 1s..8s --pause-every 1m" preset detector pause loss
+  for preset in lan wan; do
+    for detector in swim phi foca; do
+      for pause in 0 5 10; do
+        for loss in 0 5 10 20; do
+          echo "$preset-$detector-$pause-$loss $detectors_seeds --preset $preset --detector $detector --pause $pause% --loss $loss% $common"
+        done
+      done
+    done
+  done
+}
+
+detectors() {
+  about "200 members, 10 virtual minutes with 4 crashes, by swim, phi and foca: detection time and false positives over loss and pauses of 1 to 8 s a minute"
+  echo
+  detectors_cases | head -n 1 | while read -r name seeds flags; do echo "\$ testnet sim --members $flags --seeds $seeds, and so on"; done
+  python3 - "$detectors_rows" <<'PY'
+import glob, json, sys
+rows = [json.loads(line) for path in glob.glob(sys.argv[1] + "/*") for line in open(path)]
+seeds = sorted({row["seed"] for row in rows})
+print(len(rows), "runs, seeds", seeds[0], "to", seeds[-1])
+print("crash: from a crash until half, 99 % or all of the living took the crashed for dead; the median, the slowest and")
+print("  the slowest seed. false deaths: how often a member took another one for dead that ran, all seeds together; of: how")
+print("  many different members these deaths were about. false suspicions: how often a member that ran was suspected after")
+print("  a probe of one's own, all seeds together. bytes/s each: of the median seed; docs/SIMULATION.md says what is counted")
+def seconds(values):
+    return "never" if None in values else "%.1f" % (max(values) / 1e3)
+def median(values):
+    values = sorted(float("inf") if value is None else value for value in values)
+    middle = values[(len(values) - 1) // 2]
+    return "never" if middle == float("inf") else "%.1f" % (middle / 1e3)
+def place(case):
+    preset, detector, pause, loss = case.split("-")
+    return preset, ("swim", "phi", "foca").index(detector), int(pause), int(loss)
+cases = sorted({row["case"] for row in rows}, key=place)
+for preset in ("lan", "wan"):
+    table = [("detector", "paused", "loss", "crash p50 s", "p99 s", "all s", "false deaths", "of", "false suspicions", "refutations", "bytes/s each")]
+    for case in cases:
+        of, detector, pause, loss = case.split("-")
+        if of != preset:
+            continue
+        runs = [row for row in rows if row["case"] == case]
+        total = lambda key: str(sum(run[key] for run in runs))
+        crash = lambda rank: [run["detect_ms"][rank] for run in runs]
+        bytes_each = sorted(run["bytes_per_s_per_node"] for run in runs)
+        table.append((detector, pause + " %", loss + " %", median(crash("p50")), seconds(crash("p99")), seconds(crash("max")),
+            total("false_deaths"), total("falsely_dead"), total("false_accusations"), total("refutations"), "%.0f" % bytes_each[(len(bytes_each) - 1) // 2]))
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    print()
+    print(preset, "preset")
+    for row in table:
+        print("  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))).rstrip())
+print()
+print("wall time of all runs: %.0f s" % sum(row["wall_s"] for row in rows))
+PY
+}
+
+names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do
@@ -574,6 +637,7 @@ cargo build --release --locked --workspace --quiet
 for name in "${chosen[@]}"; do
   [ "$name" != swarm ] || swarm_parts
   [ "$name" != attackers ] || attackers_run
-  [ "$name" != members ] || members_run
+  [ "$name" != members ] || make_rows members_cases "$members_rows"
+  [ "$name" != detectors ] || make_rows detectors_cases "$detectors_rows"
   "${name//-/_}" | tee "$keep/sim-$name.txt"
 done

@@ -2,7 +2,7 @@
 //!
 //! A [`scenario`] says what a run consists of. The [`simulation`] is the world that runs it, with [`link`]s,
 //! [`fault`]s, [`adversary`] nodes, and [`checker`]s that watch. With [`members`], nodes also watch each other.
-//! [`measure`] turns the result of a run into figures. [`runner`] runs one scenario, and [`swarm`] draws and runs
+//! A [`rival`] can take their machine's place. [`measure`] turns the result of a run into figures. [`runner`] runs one scenario, and [`swarm`] draws and runs
 //! many.
 
 pub mod adversary;
@@ -11,6 +11,7 @@ pub mod fault;
 pub mod link;
 pub mod measure;
 pub mod members;
+pub mod rival;
 pub mod runner;
 pub mod scenario;
 pub mod simulation;

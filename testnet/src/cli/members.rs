@@ -6,7 +6,7 @@ use clap::Args;
 use protocol::gossip::Digest;
 
 use super::load::{parse_percent, parse_time};
-use crate::sim::members::plan::{Lengths, Portion, Preset};
+use crate::sim::members::plan::{Lengths, Portion, Preset, Watcher};
 use crate::text;
 use crate::wan::Partition;
 
@@ -22,6 +22,10 @@ pub struct MembersArgs {
     /// The parameters of membership: lan or wan [default: lan]
     #[arg(long, value_name = "PRESET", requires = "members")]
     pub preset: Option<Preset>,
+    /// What finds failures: swim, phi or phi:THRESHOLD of our own machine, or foca, another library, in its place
+    /// [default: swim]
+    #[arg(long, value_name = "DETECTOR", requires = "members")]
+    pub detector: Option<Watcher>,
     /// The mode in which members compare their lists: push-pull, push or pull [default: push-pull]
     #[arg(long, value_name = "DIGEST", requires = "members")]
     pub digest: Option<Digest>,
@@ -67,13 +71,14 @@ impl MembersArgs {
     }
 
     /// The given flags, as flags, keys of a scenario and values.
-    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 10] {
+    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 11] {
         fn shown<T: ToString>(value: Option<&T>) -> Option<String> {
             value.map(T::to_string)
         }
         let time = |time: Option<Duration>| shown(time.map(text::Time).as_ref());
         [
             ("--preset", "members.preset", shown(self.preset.as_ref())),
+            ("--detector", "members.detector", shown(self.detector.as_ref())),
             ("--digest", "members.digest", shown(self.digest.as_ref())),
             ("--settle", "members.settle", time(self.settle)),
             ("--join", "members.join", shown(self.join.as_ref())),

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct MembersFigures {
     /// How often a member took another one for dead that ran, was not paused, and could be reached by it.
     pub false_deaths: u64,
-    /// The same where a one-way cut lay between the two.
+    /// The number of different members that these deaths were about. Null if real nodes were watched.
+    #[serde(default)]
+    pub falsely_dead: Option<u64>,
+    /// As `false_deaths`, where a one-way cut lay between the two.
     pub deaths_over_cuts: u64,
     /// Accusations that were signed against a member that ran, was not paused, and could be reached by its accuser.
     pub false_accusations: u64,

@@ -2,12 +2,15 @@
 //! the report is made from the [`ledger`] (`measure/members`). Deliberately absent: any rule about members. `protocol`
 //! has them.
 
+pub mod cuts;
 pub mod ledger;
 pub mod plan;
 pub mod spread;
 
 use protocol::gossip::Digest;
 use protocol::gossip::members::MembersConfig;
+
+use self::plan::Preset;
 
 /// What is needed to begin.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub struct Start {
     pub config: MembersConfig,
     /// The mode of the comparisons that members begin.
     pub digest: Digest,
+    /// The parameters of the rival, if it watches in our machine's place.
+    pub rival: Option<Preset>,
     /// Nodes that are not there at the beginning.
     pub late: Vec<usize>,
 }

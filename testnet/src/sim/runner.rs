@@ -16,6 +16,8 @@ use super::checker::liveness::Liveness;
 use super::checker::one_tip::OneTip;
 use super::checker::safety::Safety;
 use super::measure::{self, Measured, heal, rounds, spread};
+use super::members::plan::RIVAL;
+use super::rival;
 use super::scenario::Scenario;
 use super::simulation::{Finished, Progress, Simulation};
 use super::swarm::Drawn;
@@ -62,11 +64,17 @@ pub fn run(
         Some(drawn) => drawn.setup()?,
         None => job.scenario.setup(Seed(job.seed))?,
     };
-    setup.checkers = job.checks.checkers(&setup);
+    let rival = setup.members.as_ref().and_then(|start| start.rival);
+    // The checkers watch our engines.
+    let checks = if rival.is_some() { Checks::None } else { job.checks };
+    setup.checkers = checks.checkers(&setup);
     let floor = Floor::new(&setup.graph, &setup.delays, job.scenario.bandwidth);
     let (relay, nodes) = (setup.relay, setup.graph.nodes());
     let began = Instant::now();
-    let finished = Simulation::new(setup).run(progress)?;
+    let finished = match rival {
+        Some(preset) => rival::run(setup, preset, progress),
+        None => Simulation::new(setup).run(progress)?,
+    };
     let wall_s = began.elapsed().as_secs_f64();
     let measured = measure::measure(&finished, &floor, each);
     let rumor = match &relay {
@@ -77,13 +85,13 @@ pub fn run(
     let interval = job.scenario.interval.map(Into::into);
     let spread = interval.map(|interval| spread::spread(&finished, interval));
     let members_of = measure::members::figures(&finished);
-    let simulated = simulated(job, nodes, &finished, wall_s)?;
+    let simulated = simulated(job, checks, nodes, &finished, wall_s)?;
     let Measured { tx, block, cost, spreads } = measured;
     let report = Report {
         schema: SCHEMA,
         kind: "sim".to_owned(),
-        engine: "hearsay".to_owned(),
-        relay: relay.to_string(),
+        engine: if rival.is_some() { RIVAL } else { "hearsay" }.to_owned(),
+        relay: rival.map_or_else(|| relay.to_string(), |_| "none".to_owned()),
         stored: None,
         nodes,
         topology: job.scenario.topology.to_string(),
@@ -108,7 +116,13 @@ pub fn run(
     Ok((report, spreads))
 }
 
-fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyhow::Result<Simulated> {
+fn simulated(
+    job: &Job,
+    checks: Checks,
+    nodes: usize,
+    finished: &Finished,
+    wall_s: f64,
+) -> anyhow::Result<Simulated> {
     let findings = || finished.checkers.iter().map(|checker| checker.findings());
     let kept = findings().flat_map(|findings| findings.kept()).take(VIOLATIONS_MAX);
     let broken = kept.map(|violation| Broken {
@@ -135,7 +149,7 @@ fn simulated(job: &Job, nodes: usize, finished: &Finished, wall_s: f64) -> anyho
         memory_bytes_per_node: peak.and_then(|bytes| ratio(bytes as f64, nodes as f64)).map(f64::round),
         memory_bytes_per_node_estimated: memory::estimate_per_node(&scenario),
         wire_bytes_per_node: ratio(read as f64, nodes as f64).map(|bytes| rounded(bytes, 1)),
-        checks: job.checks.name(nodes).to_owned(),
+        checks: checks.name(nodes).to_owned(),
         violations: broken.collect(),
         violations_found: findings().map(checker::Findings::count).sum(),
         adversaries: finished.hosts.iter().filter(|host| !host.is_honest()).count(),

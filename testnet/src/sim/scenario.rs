@@ -22,7 +22,7 @@ use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan, Schedule};
 use super::link::LinkModel;
 use super::members::Start;
-use super::members::plan::MembersPlan;
+use super::members::plan::{MembersPlan, RIVAL, Watcher};
 use super::simulation::{NodeSetup, Parted, Room, SETTLE, Setup};
 use crate::random::Seed;
 use crate::random::keys::node_key;
@@ -272,6 +272,9 @@ impl Scenario {
         seed: Seed,
     ) -> anyhow::Result<Option<Start>> {
         let Some(plan) = &self.members else { return Ok(None) };
+        if plan.detector == Watcher::Foca {
+            self.check_rival(plan)?;
+        }
         let crashed = schedule.iter().filter_map(|(_, fault)| match fault {
             Fault::Crash(node) => Some(*node),
             _ => None,
@@ -280,6 +283,21 @@ impl Scenario {
         let (start, drawn) = plan.draw(nodes, self.workload.duration(), &spared, seed).context("members")?;
         schedule.extend(drawn);
         Ok(Some(start))
+    }
+
+    /// Refuses what the rival doesn't do, or what would be done to our machine alone.
+    fn check_rival(&self, plan: &MembersPlan) -> anyhow::Result<()> {
+        let impossible = [
+            (self.workload.transactions() > 0, "transactions"),
+            (self.workload.block_interval.is_some(), "blocks"),
+            (self.adversaries != AdversaryPlan::default(), "adversaries"),
+            (!self.faults.partition.is_empty(), "cuts of single links (faults.partition)"),
+            (plan.set_entry > 0, "entries"),
+        ];
+        match impossible.iter().find(|(asked, _)| *asked) {
+            Some((_, what)) => bail!("members.detector is {RIVAL}, which has no {what}: leave that out"),
+            None => Ok(()),
+        }
     }
 
     fn parted(&self, nodes: usize, seed: Seed) -> anyhow::Result<Option<Parted>> {

@@ -60,7 +60,7 @@ const FORESEE_FROM: usize = 500;
 const FORESEEN: usize = 16;
 
 /// The time between two reports of progress.
-const EVENTS_PER_PROGRESS: u64 = 1 << 16;
+pub(super) const EVENTS_PER_PROGRESS: u64 = 1 << 16;
 
 /// The progress of a run.
 #[derive(Clone, Copy, Debug)]

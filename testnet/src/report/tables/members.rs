@@ -36,6 +36,7 @@ pub(super) fn facts(figures: &MembersFigures) -> Grid {
     let mut grid = Grid::facts();
     let kind = &figures.bytes_by_kind;
     grid.fact("false deaths", figures.false_deaths.to_string(), "");
+    grid.fact(" of different members", number(figures.falsely_dead.map(|count| count as f64), 0), "");
     grid.fact("deaths over one-way cuts", figures.deaths_over_cuts.to_string(), "");
     grid.fact("false accusations", figures.false_accusations.to_string(), "");
     grid.fact("other accusations", figures.true_accusations.to_string(), "");

@@ -24,6 +24,7 @@ pub fn figures(finished: &Finished) -> Option<MembersFigures> {
     };
     Some(MembersFigures {
         false_deaths: ledger.false_deaths.0,
+        falsely_dead: Some(ledger.falsely_dead.len() as u64),
         deaths_over_cuts: ledger.false_deaths.1,
         false_accusations: ledger.accusations.0,
         true_accusations: ledger.accusations.1,

@@ -7,6 +7,8 @@
 //!   sense. If a one-way cut lay between the two, others could still ask for it, so such deaths are counted beside.
 //! * **Traffic** counts during the load.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use protocol::gossip::members::{MemberChange, MemberMessage};
 use protocol::time::{Duration, Time};
@@ -37,7 +39,7 @@ pub enum Between {
 pub enum Sent {
     /// A message of these bytes.
     Message(Kind, u64),
-    /// A ping, to be answered.
+    /// A ping of ours, to be answered.
     Ping,
     /// A short dial.
     Dial,
@@ -52,6 +54,8 @@ pub enum Kind {
     Comparison,
     /// A probe that a peer is asked for, and its answer.
     Request,
+    /// A ping, or its answer, where it is a message of its own.
+    Ping,
 }
 
 impl From<&MemberMessage> for Kind {
@@ -118,6 +122,8 @@ pub struct Ledger {
     /// Members that ran and were taken for dead, counted for each observer: by observers that could reach them, and by
     /// others that a one-way cut kept from it.
     pub false_deaths: (u64, u64),
+    /// The members that these deaths of the first kind were about.
+    pub falsely_dead: BTreeSet<usize>,
     /// Accusations of members that ran and could be reached; and all others.
     pub accusations: (u64, u64),
     /// Records with a higher incarnation than this run of the member began with.
@@ -148,6 +154,7 @@ impl Ledger {
             begun: Whole { from: Time::ZERO, at: vec![None; nodes] },
             heals: Vec::new(),
             false_deaths: (0, 0),
+            falsely_dead: BTreeSet::new(),
             accusations: (0, 0),
             refutations: 0,
             traffic: Traffic::default(),
@@ -235,9 +242,12 @@ impl Ledger {
     /// A member takes another one for dead.
     pub fn failed(&mut self, node: usize, subject: usize, between: Between, now: Time) {
         match between {
-            Between::Nothing => self.false_deaths.0 += u64::from(self.runs(subject)),
+            Between::Nothing if self.runs(subject) => {
+                self.false_deaths.0 += 1;
+                self.falsely_dead.insert(subject);
+            }
             Between::Cut => self.false_deaths.1 += u64::from(self.runs(subject)),
-            Between::Partition => {}
+            Between::Nothing | Between::Partition => {}
         }
         let crash = self.crashes.iter_mut().rev().find(|spread| spread.subject == subject);
         if let Some(crash) = crash.filter(|_| !self.sights.is_up(subject)) {
@@ -272,6 +282,7 @@ impl Ledger {
             Sent::Message(Kind::News, bytes) => traffic.news += bytes,
             Sent::Message(Kind::Comparison, bytes) => traffic.comparisons += bytes,
             Sent::Message(Kind::Request, bytes) => traffic.requests += bytes,
+            Sent::Message(Kind::Ping, bytes) => traffic.pings += bytes,
             Sent::Ping => traffic.pings += PING_BYTES,
             Sent::Dial => traffic.dials += SHORT_DIAL_BYTES,
         }

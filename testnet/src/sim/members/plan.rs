@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use protocol::gossip::Digest;
-use protocol::gossip::members::MembersConfig;
+use protocol::gossip::members::{Detector, MembersConfig};
 use protocol::time::{Duration as Span, Time};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ use crate::wan::{Halves, Partition};
 pub struct MembersPlan {
     /// The parameters: `lan` or `wan`.
     pub preset: Preset,
+    /// What finds failures: `swim`, `phi` or `phi:N` of our machine, or `foca` in its place.
+    pub detector: Watcher,
     /// The mode of the comparisons that members begin: `push`, `pull` or `push-pull`.
     pub digest: String,
     /// The time between the start and the load, in which all members learn of all others.
@@ -58,6 +60,15 @@ pub enum Preset {
     Wan,
 }
 
+/// What finds failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watcher {
+    /// Our machine, with this detector.
+    Own(Detector),
+    /// The library foca, in our machine's place.
+    Foca,
+}
+
 /// A number of members, or a share of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Portion {
@@ -77,6 +88,9 @@ pub struct Lengths {
 /// Accusers must have been known for a minute, and lists must have spread.
 const MEMBERS_SETTLE: Duration = Duration::from_secs(120);
 
+/// How the rival is spelled.
+pub const RIVAL: &str = "foca";
+
 /// The longest pause.
 const PAUSED_MAX: Duration = Duration::from_secs(24 * 3_600);
 
@@ -85,6 +99,7 @@ impl Default for MembersPlan {
         let minute = Duration::from_secs(60);
         Self {
             preset: Preset::default(),
+            detector: Watcher::Own(Detector::default()),
             digest: Digest::default().to_string(),
             settle: MEMBERS_SETTLE,
             join: 0,
@@ -142,12 +157,19 @@ impl MembersPlan {
             let until = Time::ZERO + cut.heals().into();
             schedule.push((Time::ZERO + cut.at.into(), Fault::Part { halves: Halves::one(nodes, lone), until }));
         }
-        let config = match self.preset {
+        let mut config = match self.preset {
             Preset::Lan => MembersConfig::lan(),
             Preset::Wan => MembersConfig::wan(),
         };
+        let rival = match self.detector {
+            Watcher::Own(detector) => {
+                config.detector = detector;
+                None
+            }
+            Watcher::Foca => Some(self.preset),
+        };
         let digest = self.digest.parse().with_context(|| format!("members.digest is {:?}", self.digest))?;
-        Ok((Start { config, digest, late }, schedule))
+        Ok((Start { config, digest, rival, late }, schedule))
     }
 
     /// The pauses. All end with the load.
@@ -214,6 +236,26 @@ impl fmt::Display for Preset {
     }
 }
 
+impl FromStr for Watcher {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == RIVAL {
+            return Ok(Self::Foca);
+        }
+        text.parse().map(Self::Own).map_err(|error| format!("{error}; {RIVAL} takes our machine's place"))
+    }
+}
+
+impl fmt::Display for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(detector) => detector.fmt(f),
+            Self::Foca => f.write_str(RIVAL),
+        }
+    }
+}
+
 impl FromStr for Portion {
     type Err = String;
 
@@ -261,4 +303,4 @@ impl fmt::Display for Lengths {
     }
 }
 
-serde_as_text!(Preset, Portion, Lengths);
+serde_as_text!(Preset, Watcher, Portion, Lengths);

@@ -115,7 +115,7 @@ impl Simulation {
         match &unsigned {
             Unsigned::Accusation(accusation) => {
                 if let Some(subject) = world.number(&accusation.subject) {
-                    let between = world.passages.between(node, subject, self.now);
+                    let between = world.passages.cuts.between(node, subject, self.now);
                     world.ledger.accused(subject, between);
                 }
             }
@@ -236,7 +236,7 @@ impl Simulation {
         let detail = [u64::from(event.change as u8), 0];
         self.hash.note(self.now, Mark::Member, node, subject, detail);
         if event.change == MemberChange::Failed {
-            let between = world.passages.between(node, subject, self.now);
+            let between = world.passages.cuts.between(node, subject, self.now);
             world.ledger.failed(node, subject, between, self.now);
         }
         world.ledger.event(node, subject, event.change, self.now);

@@ -9,12 +9,12 @@
 //! Deliberately absent: jitter, the bandwidth of the access, and faults of `faults.partition`, which cut links and no
 //! dials.
 
-use protocol::time::{Duration, Time};
+use protocol::time::Duration;
 
 use super::super::Simulation;
 use crate::random::{Draws, Seed};
+use crate::sim::members::cuts::Cuts;
 use crate::sim::members::ledger::Between;
-use crate::wan::Halves;
 
 /// The least pause of TCP before it sends a packet again, beside the round trip (Linux's `TCP_RTO_MIN`).
 const RESEND_MIN: Duration = Duration::from_millis(200);
@@ -28,49 +28,13 @@ const LOSSES_MAX: u32 = 7;
 /// Cuts between members, and the draws for losses.
 #[derive(Debug)]
 pub(super) struct Passages {
-    /// The share of ordered pairs of nodes between which nothing passes in this direction.
-    one_way: f64,
-    seed: Seed,
-    /// Partitions, and when they heal.
-    parted: Vec<(Halves, Time)>,
+    pub(super) cuts: Cuts,
     draws: Draws,
 }
 
 impl Passages {
     pub(super) fn new(seed: Seed) -> Self {
-        Self { one_way: 0.0, seed, parted: Vec::new(), draws: seed.draws("member packets") }
-    }
-
-    /// Sets the share of ordered pairs that are cut.
-    pub(super) const fn set_one_way(&mut self, share: f64) {
-        self.one_way = share;
-    }
-
-    /// Nothing passes between these halves until the heal.
-    pub(super) fn part(&mut self, halves: Halves, until: Time) {
-        self.parted.push((halves, until));
-    }
-
-    /// Whether a partition separates two nodes now.
-    fn are_parted(&self, one: usize, other: usize, now: Time) -> bool {
-        self.parted.iter().any(|(halves, until)| *until > now && halves.part(one, other))
-    }
-
-    /// Whether packets from one node to another are cut. The same pairs are cut whenever the share is the same.
-    pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
-        // Most runs have no cuts, and a draw is a hash.
-        self.one_way > 0.0 && self.seed.draws(&format!("one way {from} {to}")).chance(self.one_way)
-    }
-
-    /// What keeps two nodes from reaching each other now.
-    pub(super) fn between(&self, one: usize, other: usize, now: Time) -> Between {
-        if self.are_parted(one, other, now) {
-            Between::Partition
-        } else if self.is_cut(one, other) || self.is_cut(other, one) {
-            Between::Cut
-        } else {
-            Between::Nothing
-        }
+        Self { cuts: Cuts::new(seed), draws: seed.draws("member packets") }
     }
 
     /// How long the losses of this number of packets, one after the other, delay the last of them.
@@ -94,7 +58,7 @@ impl Simulation {
     /// Whether members can reach each other by a new connection now.
     pub(super) fn can_dial(&self, one: usize, other: usize) -> bool {
         let Some(world) = self.members.as_ref() else { return false };
-        world.passages.between(one, other, self.now) == Between::Nothing
+        world.passages.cuts.between(one, other, self.now) == Between::Nothing
     }
 
     /// The delay of a ping or its answer in one direction, with the losses on the way.

@@ -121,11 +121,11 @@ impl Simulation {
     /// From now on nothing passes from some nodes to some others: this share of all ordered pairs.
     pub(in crate::sim::simulation) fn cut_one_way(&mut self, share: f64) {
         let Some(world) = self.members.as_mut() else { return };
-        world.passages.set_one_way(share);
+        world.passages.cuts.set_one_way(share);
         for number in 0..self.links.len() as u32 {
             let [a, b] = self.links[number as usize].ends.map(|end| end as usize);
-            let Some(passages) = self.members.as_ref().map(|world| &world.passages) else { return };
-            let cut = [passages.is_cut(b, a), passages.is_cut(a, b)];
+            let Some(cuts) = self.members.as_ref().map(|world| &world.passages.cuts) else { return };
+            let cut = [cuts.is_cut(b, a), cuts.is_cut(a, b)];
             self.set_cut(number, false, cut[0]);
             self.set_cut(number, true, cut[1]);
             // The end that hears nothing gives the connection up, and so does the end that gets no answer.
@@ -140,7 +140,7 @@ impl Simulation {
     /// The halves are separated for short dials as well.
     pub(in crate::sim::simulation) fn part_members(&mut self, halves: &Halves, until: Time) {
         if let Some(world) = self.members.as_mut() {
-            world.passages.part(halves.clone(), until);
+            world.passages.cuts.part(halves.clone(), until);
             self.queue.push(until, Happening::Members(Box::new(Later::Healed)));
         }
     }
