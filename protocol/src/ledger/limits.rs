@@ -56,9 +56,9 @@ pub const HEADERS_PER_PRODUCER_MAX: usize = 2;
 /// the tree is full. Fourteen producers fill what the best chain's part leaves ([`CHAIN_HEADERS_MAX`]).
 pub const HEADERS_OFF_BEST_SHARE: usize = 1_024;
 
-/// Encoded bytes of the blocks whose bodies are in memory: 16 MiB, or four full blocks. The smallest transaction
-/// takes 106 bytes and 0.25 KiB of fields: 39 MiB more when all are that small. The others are in durable storage.
-pub const CHAIN_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Encoded bytes of the blocks whose bodies are in memory: 8 MiB, or two full blocks. The smallest transaction
+/// takes 106 bytes and 0.25 KiB of fields: 20 MiB more when all are that small. The others are in durable storage.
+pub const CHAIN_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Ids of transactions that are remembered by block: those of all remembered confirmed ones, and as many for other
 /// branches. 32 bytes each: 4 MiB. Those of three full blocks fit.

@@ -8,8 +8,9 @@ use protocol::gossip::{
 };
 use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::transaction::SignedTransaction;
+use protocol::items::verify::Verdict;
 use protocol::ledger::durable::Load;
-use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, REQUESTS_IN_FLIGHT_MAX, UNHANDLED_MAX};
+use protocol::limits::{GETDATA_ENTRIES_MAX, GRACE_MIN, REQUESTS_IN_FLIGHT_MAX, UNHANDLED_MAX, VERIFIED_FIRST};
 use protocol::time::Duration;
 use protocol::wire::codec::Encode as _;
 use protocol::wire::message::{Digest, Hello, InvEntry, Message, Reconcile, TxRef};
@@ -19,10 +20,11 @@ use crate::make;
 use crate::say::{announced, announced_block};
 
 /// The structures to check.
-const STRUCTURES: [&str; 62] = [
+const STRUCTURES: [&str; 63] = [
     "accepted ids",
     "acknowledged",
     "address groups",
+    "address groups that betrayed trust",
     "all orphan bytes",
     "announce queue",
     "announced blocks",
@@ -196,6 +198,7 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
         out_of_memory(),
         differing(),
         left_out(),
+        betrayed(),
     ]) {
         for (what, used) in mesh.fullest.unwrap() {
             let most = fullest.entry(what).or_default();
@@ -205,6 +208,21 @@ fn nothing_passes_its_bound_and_everything_is_seen() {
     assert_eq!(fullest.keys().copied().collect::<Vec<_>>(), STRUCTURES);
     let empty: Vec<_> = fullest.iter().filter(|(_, used)| **used == 0).map(|(what, _)| *what).collect();
     assert_eq!(empty, [""; 0], "never seen in use");
+}
+
+/// A peer that was trusted, and then brings a bad signature.
+fn betrayed() -> Mesh {
+    let mut mesh = watched(1, RelayPolicy::default());
+    mesh.checking = Checking::Held;
+    let peer = mesh.greeted_in(0, 7);
+    for nonce in 0..=VERIFIED_FIRST {
+        let item = transaction(1, nonce, 10);
+        mesh.say(0, peer, Message::Transactions { via: None, bodies: vec![item.into()] });
+        let verdict = if nonce < VERIFIED_FIRST { Verdict::Valid } else { Verdict::Invalid { first: 0 } };
+        let job = mesh.jobs.remove(0).id;
+        mesh.input(0, Input::Verified { job, verdict });
+    }
+    mesh
 }
 
 /// A parent that leaves out one item and is late with another, and a peer that brings old items.
