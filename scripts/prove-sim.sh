@@ -25,6 +25,8 @@
 #                                     deaths; partitions; in runs that resume
 #   scripts/prove-sim.sh detectors    swim, phi and foca: how soon a crash is known, and how many members that run are
 #                                     taken for dead, over loss and pauses; in runs that resume
+#   scripts/prove-sim.sh values       100 members set a value every 10 s: by push, pull and push-pull, as news and without
+#   scripts/prove-sim.sh fanout       1,000 members: a crash and an entry, by gossip-nodes and by gossip-interval
 #   scripts/prove-sim.sh all          all but million
 #
 # With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
@@ -611,7 +613,33 @@ print("wall time of all runs: %.0f s" % sum(row["wall_s"] for row in rows))
 PY
 }
 
-names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors)
+# A sweep over members. Its table is shown, and its picture is kept.
+sweep_members() {
+  local name=$1
+  shift
+  echo
+  echo "\$ testnet sim --members $*"
+  "$testnet" sim --members --checks none --out "$work/$name" "$@" 2>"$work/$name.err" | sed -n '/ simulations$/,/^written to/p' | sed '/^written to/d' ||
+    { cat "$work/$name.err"; return 1; }
+  cp "$work/$name/sweep.svg" "$keep/sim-$name.svg"
+}
+
+values() {
+  about "100 members, each with a new value every 10 s: by the mode of comparisons, with changes as news (a large budget) and nearly without"
+  local load=(--nodes 100 --set-entry 100 --set-entry-every 10s --settle 5m --duration 1m --drain 2m)
+  sweep_members values-news "${load[@]}" --members-budget 65536 --sweep members.digest=push,pull,push-pull
+  # With a budget of 64 bytes, a change of a member is news once in 400 s.
+  sweep_members values-compared "${load[@]}" --members-budget 64 --sweep members.digest=push,pull,push-pull
+}
+
+fanout() {
+  about "1,000 members of random graphs of degree 8, delays of six regions, LAN preset, a crash and 20 entries: by gossip-nodes and by gossip-interval"
+  local load=(--nodes 1000 --kill 1 --set-entry 20 --duration 10s --drain 45s --seeds 2)
+  sweep_members fanout-nodes "${load[@]}" --sweep members.gossip_nodes=1,2,3,4,6
+  sweep_members fanout-interval "${load[@]}" --sweep members.gossip_interval=50ms,100ms,200ms,400ms,800ms
+}
+
+names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors values fanout)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do

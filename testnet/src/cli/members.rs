@@ -38,6 +38,18 @@ pub struct MembersArgs {
     /// Members that set an entry, each at a random moment of the load [default: 0]
     #[arg(long, value_name = "N", requires = "members")]
     pub set_entry: Option<usize>,
+    /// Each of these members sets a new entry once in this time [default: once in the load]
+    #[arg(long, value_name = "TIME", requires = "set_entry", value_parser = parse_time)]
+    pub set_entry_every: Option<Duration>,
+    /// The number of random peers to which news is sent each time [default: 3]
+    #[arg(long, value_name = "N", requires = "members")]
+    pub gossip_nodes: Option<u8>,
+    /// The time from one sending of news to the next [default: 200ms]
+    #[arg(long, value_name = "TIME", requires = "members", value_parser = parse_time)]
+    pub gossip_interval: Option<Duration>,
+    /// The bytes of news a second on one link [default: 512]
+    #[arg(long, value_name = "BYTES", requires = "members")]
+    pub members_budget: Option<u32>,
     /// Members that stop running for a while, as by SIGSTOP, at random moments of the load: a number or a share such
     /// as 5% [default: 0]
     #[arg(long, value_name = "N|PERCENT", requires = "members")]
@@ -71,7 +83,7 @@ impl MembersArgs {
     }
 
     /// The given flags, as flags, keys of a scenario and values.
-    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 11] {
+    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 15] {
         fn shown<T: ToString>(value: Option<&T>) -> Option<String> {
             value.map(T::to_string)
         }
@@ -83,6 +95,10 @@ impl MembersArgs {
             ("--settle", "members.settle", time(self.settle)),
             ("--join", "members.join", shown(self.join.as_ref())),
             ("--set-entry", "members.set_entry", shown(self.set_entry.as_ref())),
+            ("--set-entry-every", "members.set_entry_every", time(self.set_entry_every)),
+            ("--gossip-nodes", "members.gossip_nodes", shown(self.gossip_nodes.as_ref())),
+            ("--gossip-interval", "members.gossip_interval", time(self.gossip_interval)),
+            ("--members-budget", "members.members_budget", shown(self.members_budget.as_ref())),
             ("--pause", "members.pause", shown(self.pause.as_ref())),
             ("--pause-for", "members.pause_for", shown(self.pause_for.as_ref())),
             ("--pause-every", "members.pause_every", time(self.pause_every)),

@@ -1,5 +1,7 @@
 //! The picture of a sweep: over the varied value, the latencies above and the bytes below. Several seeds of a
 //! value are one point, their median, and a band from the lowest to the highest.
+//!
+//! If nothing was sent but what members say, the latencies are theirs: until 99 % know of a crash, and of a new entry.
 
 use std::ops::Range;
 
@@ -18,11 +20,38 @@ struct Curve {
     of: fn(&Report) -> Option<f64>,
 }
 
-const LATENCIES: [Curve; 2] = [
-    Curve { name: "p95", color: ORANGE, of: |run| run.tx_or_block().latency_ms.p95 },
-    Curve { name: "p50", color: BLUE, of: |run| run.tx_or_block().latency_ms.p50 },
-];
-const BYTES: [Curve; 1] = [Curve { name: "wire bytes", color: GREEN, of: |run| run.cost.wire_bytes_per_delivery }];
+/// What the picture shows.
+struct Subject {
+    title: &'static str,
+    /// The upper chart, and what it is of.
+    times: [Curve; 2],
+    time: &'static str,
+    /// The lower one.
+    bytes: [Curve; 1],
+    sent: &'static str,
+}
+
+const ITEMS: Subject = Subject {
+    title: "Latency and bytes",
+    times: [
+        Curve { name: "p95", color: ORANGE, of: |run| run.tx_or_block().latency_ms.p95 },
+        Curve { name: "p50", color: BLUE, of: |run| run.tx_or_block().latency_ms.p50 },
+    ],
+    time: "latency",
+    bytes: [Curve { name: "wire bytes", color: GREEN, of: |run| run.cost.wire_bytes_per_delivery }],
+    sent: "wire bytes for each delivery",
+};
+
+const MEMBERS: Subject = Subject {
+    title: "Members: how soon 99 % know, and bytes",
+    times: [
+        Curve { name: "crash", color: ORANGE, of: |run| run.members.as_ref()?.detect_ms.p99 },
+        Curve { name: "entry", color: BLUE, of: |run| run.members.as_ref()?.entry_ms.p99 },
+    ],
+    time: "until 99 % know",
+    bytes: [Curve { name: "bytes", color: GREEN, of: |run| run.members.as_ref()?.bytes_per_s_per_node }],
+    sent: "bytes a second and member",
+};
 
 /// Pixels of the headline and of each of the two charts' names below their axes.
 const HEADLINE: u32 = 76;
@@ -39,13 +68,14 @@ const KEY_STEP: i32 = 60;
 pub fn sweep(runs: &Runs) -> Result<Option<String>, ReportError> {
     let axis = Axis::of(runs);
     let any = |curves: &[Curve]| runs.runs.iter().any(|run| curves.iter().any(|curve| (curve.of)(run).is_some()));
-    match runs.runs.first() {
-        Some(first) if any(&LATENCIES) && any(&BYTES) => drawn(|area| draw(area, runs, first, &axis)).map(Some),
+    let subject = [&ITEMS, &MEMBERS].into_iter().find(|subject| any(&subject.times) && any(&subject.bytes));
+    match (runs.runs.first(), subject) {
+        (Some(first), Some(subject)) => drawn(|area| draw(area, runs, first, &axis, subject)).map(Some),
         _ => Ok(None),
     }
 }
 
-fn draw(area: &Area<'_>, runs: &Runs, first: &Report, axis: &Axis) -> Result<(), DrawError> {
+fn draw(area: &Area<'_>, runs: &Runs, first: &Report, axis: &Axis, subject: &Subject) -> Result<(), DrawError> {
     let parameter = runs.sweep.as_ref().map_or("seed", |swept| swept.parameter.as_str());
     // The varied key has no single value to show.
     let fixed = |keys: &[&str], value: String| if keys.contains(&parameter) { None } else { Some(value) };
@@ -60,13 +90,14 @@ fn draw(area: &Area<'_>, runs: &Runs, first: &Report, axis: &Axis) -> Result<(),
     .into_iter()
     .flatten()
     .collect();
-    super::headline(area, &format!("Latency and bytes, by {parameter}"), &detail.join("; "))?;
-    key(area)?;
+    super::headline(area, &format!("{}, by {parameter}", subject.title), &detail.join("; "))?;
+    key(area, &subject.times)?;
     let (_, below) = area.split_vertically(HEADLINE - 20);
     let (_, height) = below.dim_in_pixel();
     let (upper, lower) = below.split_vertically((height - DESCRIPTION) / 2);
-    chart(&upper, runs, axis, &LATENCIES, "", "latency", &|ms| if ms == 0.0 { "0".to_owned() } else { time(ms) })?;
-    chart(&lower, runs, axis, &BYTES, &axis.description(parameter), "wire bytes for each delivery", &short)?;
+    let shown = |ms: f64| if ms == 0.0 { "0".to_owned() } else { time(ms) };
+    chart(&upper, runs, axis, &subject.times, "", subject.time, &shown)?;
+    chart(&lower, runs, axis, &subject.bytes, &axis.description(parameter), subject.sent, &short)?;
     area.present()
 }
 
@@ -128,8 +159,8 @@ fn chart(
 }
 
 /// The meaning of the colours of the upper chart. It stands above the chart, where nothing is drawn.
-fn key(area: &Area<'_>) -> Result<(), DrawError> {
-    for (at, curve) in (0..).zip(&LATENCIES) {
+fn key(area: &Area<'_>, curves: &[Curve]) -> Result<(), DrawError> {
+    for (at, curve) in (0..).zip(curves) {
         let x = KEY_AT + at * KEY_STEP;
         area.draw(&Circle::new((x, 32), 5, curve.color.filled()))?;
         area.draw_text(curve.name, &font(14).into_text_style(area).color(&INK), (x + 11, 25))?;

@@ -220,9 +220,9 @@ impl Ledger {
         self.entries.iter().any(|(spread, _)| spread.subject == subject)
     }
 
-    /// A member holds this value of another one's entry.
+    /// A member holds this value of another one's entry. Whoever has a later value needs no earlier one.
     pub fn has_entry(&mut self, node: usize, subject: usize, value: &Bytes, now: Time) {
-        let found = self.entries.iter_mut().filter(|(spread, set)| spread.subject == subject && set == value);
+        let found = self.entries.iter_mut().filter(|(spread, set)| spread.subject == subject && set <= value);
         found.for_each(|(spread, _)| spread.has(node, now));
     }
 

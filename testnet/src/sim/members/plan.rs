@@ -36,6 +36,18 @@ pub struct MembersPlan {
     pub join: usize,
     /// Number of members that set an entry, each at a random moment of the load.
     pub set_entry: usize,
+    /// Each of these members sets a new one once in this time. Otherwise each sets one in the load.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::some_time")]
+    pub set_entry_every: Option<Duration>,
+    /// The parameter `gossip-nodes`, if it is not the preset's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gossip_nodes: Option<u8>,
+    /// The parameter `gossip-interval`, if it is not the preset's.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text::some_time")]
+    pub gossip_interval: Option<Duration>,
+    /// The parameter `members-budget`, if it is not the preset's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members_budget: Option<u32>,
     /// How many members are paused: a number, or a share such as `5%`.
     pub pause: Portion,
     /// For how long: a time, or a range of times from which each length is drawn.
@@ -88,6 +100,9 @@ pub struct Lengths {
 /// Accusers must have been known for a minute, and lists must have spread.
 const MEMBERS_SETTLE: Duration = Duration::from_secs(120);
 
+/// A member signs its entries at most once in this time.
+const ENTRY_EVERY_LEAST: Duration = Duration::from_secs(1);
+
 /// How the rival is spelled.
 pub const RIVAL: &str = "foca";
 
@@ -104,6 +119,10 @@ impl Default for MembersPlan {
             settle: MEMBERS_SETTLE,
             join: 0,
             set_entry: 0,
+            set_entry_every: None,
+            gossip_nodes: None,
+            gossip_interval: None,
+            members_budget: None,
             pause: Portion::Count(0),
             pause_for: Lengths { least: minute, most: minute },
             pause_every: None,
@@ -144,8 +163,13 @@ impl MembersPlan {
         let moment = |draws: &mut Draws| part(draws, Time::ZERO, load.into());
         let late = free.split_off(free.len() - self.join);
         schedule.extend(late.iter().map(|node| (moment(&mut draws), Fault::Join(*node))));
-        let setters = free.iter().take(self.set_entry);
-        schedule.extend(setters.map(|node| (moment(&mut draws), Fault::SetEntry(*node))));
+        for node in free.iter().take(self.set_entry) {
+            let every = self.set_entry_every.map_or(load, |every| every.max(ENTRY_EVERY_LEAST));
+            let first = part(&mut draws, Time::ZERO, every.min(load).into());
+            let times = std::iter::successors(Some(first), |at| Some(*at + every.into()));
+            let times = times.take_while(|at| at.since(Time::ZERO) < load.into() || *at == first);
+            schedule.extend(times.map(|at| (at, Fault::SetEntry(*node))));
+        }
         self.pauses(&mut free, paused, load.into(), &mut draws, &mut schedule);
         if self.one_way > 0.0 {
             schedule.push((Time::ZERO, Fault::OneWay(self.one_way)));
@@ -157,10 +181,7 @@ impl MembersPlan {
             let until = Time::ZERO + cut.heals().into();
             schedule.push((Time::ZERO + cut.at.into(), Fault::Part { halves: Halves::one(nodes, lone), until }));
         }
-        let mut config = match self.preset {
-            Preset::Lan => MembersConfig::lan(),
-            Preset::Wan => MembersConfig::wan(),
-        };
+        let mut config = self.parameters()?;
         let rival = match self.detector {
             Watcher::Own(detector) => {
                 config.detector = detector;
@@ -170,6 +191,19 @@ impl MembersPlan {
         };
         let digest = self.digest.parse().with_context(|| format!("members.digest is {:?}", self.digest))?;
         Ok((Start { config, digest, rival, late }, schedule))
+    }
+
+    /// The preset, with what differs from it.
+    fn parameters(&self) -> anyhow::Result<MembersConfig> {
+        let mut config = match self.preset {
+            Preset::Lan => MembersConfig::lan(),
+            Preset::Wan => MembersConfig::wan(),
+        };
+        config.gossip_nodes = self.gossip_nodes.unwrap_or(config.gossip_nodes);
+        config.gossip_interval = self.gossip_interval.map_or(config.gossip_interval, Span::from);
+        config.members_budget = self.members_budget.unwrap_or(config.members_budget);
+        config.validate()?;
+        Ok(config)
     }
 
     /// The pauses. All end with the load.

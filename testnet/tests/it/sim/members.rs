@@ -62,6 +62,18 @@ fn a_late_member_and_a_new_value_are_known_to_all_within_seconds() {
 }
 
 #[test]
+fn values_that_change_all_the_time_are_known_within_seconds_if_the_budget_allows() {
+    let entries = |members_budget| {
+        let every = Some(10 * SECOND);
+        let plan = MembersPlan { set_entry: 20, set_entry_every: every, members_budget, ..MembersPlan::default() };
+        figures_of(&network(30, 60, plan), 5).entry_ms
+    };
+    let (usual, raised) = (entries(None), entries(Some(65_536)));
+    assert!(raised.max.unwrap() < 3_000.0, "{raised:?}");
+    assert!(usual.p99.is_none_or(|p99| p99 > 3_000.0), "one change in 30 s is news: {usual:?}");
+}
+
+#[test]
 fn members_on_lossy_links_that_pause_now_and_then_are_not_taken_for_dead() {
     let plan = MembersPlan {
         preset: Preset::Wan,
