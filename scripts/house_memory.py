@@ -40,7 +40,7 @@ NO_MEMORY = {
         """,
     "a value that is counted or compared": """
         VALID_UNTIL_AHEAD_MAX REQUEST_RATE_MAX RATE_MAX STRIKES_MAX GROUP_STRIKES_MAX LATE_ITEMS_MAX REDUNDANCY_MAX
-        RECONCILE_APART_MAX ACCUSER_DOUBTS_MAX REFUTATIONS_UNANSWERED_MAX
+        RECONCILE_APART_MAX ACCUSER_DOUBTS_MAX BETRAYALS_MAX REFUTATIONS_UNANSWERED_MAX
         """,
     "nothing comes near it: a full mempool has half as many": "ITEMS_MAX",
     "aggregates, which no part of the engine runs yet: their rows come into the table when one does": """
