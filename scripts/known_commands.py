@@ -147,6 +147,7 @@ KNOWN = {
     "testnet members": mention("with numbers it is below"),
     "testnet members --nodes 50 --kill 10 --pause 10": plan(),
     "testnet sim --members": mention("with a fault it is in SIMULATION"),
+    "testnet sim --members --detector foca": mention("a sweep with it is in SIMULATION"),
     "testnet members --nodes 20 --kill 4 --preset lan": plan(),
     "testnet members --nodes 20 --wan regions --partition 5s,60s": plan(),
     "testnet run --plateau 96MiB --nodes 20 --tx-rate 60 --block-interval 5s --duration 1h": plan(),
