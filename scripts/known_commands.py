@@ -117,6 +117,8 @@ KNOWN = {
     "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
     # MEMBERSHIP: the same, as a user types it.
     "node members": ask(says=r"^1 alive"),
+    "node members --watch": mention("it goes on until it is stopped"),
+    "curl -sN http://127.0.0.1:30401/events/members": mention("it goes on until it is stopped"),
     "node members show 12D3KooW…": mention("it wants a peer id"),
     "node set role archive": ask(),
     "node get role": mention("the value is there a moment after it was set"),

@@ -12,6 +12,7 @@ use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 use protocol::items::validator::Producers;
 
+pub mod application;
 pub mod cookie;
 pub mod data_dir;
 pub mod deadlines;
@@ -19,6 +20,7 @@ pub mod identity;
 pub mod links;
 pub mod members;
 
+use self::application::Application;
 use self::deadlines::Deadlines;
 use self::links::Links;
 use self::members::Membership;
@@ -70,6 +72,8 @@ pub struct Config {
     pub trace: Option<PathBuf>,
     /// How the node takes part in membership.
     pub membership: Membership,
+    /// The application that hears of members; `None` for every node that is run by its program.
+    pub application: Option<Application>,
     /// Links for TCP connections in place of plain sockets; `None` for every node that is run by its program.
     pub links: Option<Arc<dyn Links>>,
 }

@@ -2,7 +2,8 @@
 //! trait makes server and client, so the two can't disagree.
 //!
 //! Reading and `tx_send` are open to everyone on the machine. Other methods that change the node need the cookie
-//! (`access.rs`). The listener is `http.rs`. Deliberately absent: subscriptions.
+//! (`access.rs`). The listener is `http.rs`. Deliberately absent: subscriptions. There are streams of
+//! events for that (`http/events.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;

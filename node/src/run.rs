@@ -180,7 +180,8 @@ where
         let cookie = place.data_dir.as_ref().map(DataDir::write_cookie).transpose()?;
         let health = Arc::clone(&ready.health);
         let connections_max = descriptors.http;
-        let faces = Faces { commands, cookie, health, connections_max, times: Times::default() };
+        let members = ready.members.clone();
+        let faces = Faces { commands, cookie, health, members, connections_max, times: Times::default() };
         running.http = Some(listener.serve(faces)?);
     }
     let info = banner.info(&ready);

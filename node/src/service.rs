@@ -235,6 +235,7 @@ impl Service {
     fn keep_peers(&mut self) {
         Keeping::peers(&self.discovery.kept(KEPT_PEERS_MAX), &self.writer);
         self.keep_bans();
+        self.keep_members();
     }
 
     fn keep_bans(&mut self) {

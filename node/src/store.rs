@@ -123,6 +123,8 @@ pub enum Note {
     MemberRecord,
     /// This node's entries as a member, as they are encoded on the wire.
     MemberEntries,
+    /// Records of other members.
+    Members,
 }
 
 /// Bytes of a note: the bans of 1,024 peers and 1,024 addresses take up to 200 KiB, the standings
@@ -137,6 +139,7 @@ impl Note {
             Self::Bans => "bans",
             Self::MemberRecord => "member-record",
             Self::MemberEntries => "member-entries",
+            Self::Members => "members",
         }
     }
 

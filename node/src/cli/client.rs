@@ -36,6 +36,7 @@ pub mod bounds;
 mod columns;
 pub mod members;
 pub mod text;
+mod watch;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -48,6 +48,7 @@ impl RunArgs {
             rpc_any_producer: self.rpc_any_producer,
             trace: self.trace,
             membership: self.members.settings(),
+            application: None,
             links: None,
         }
     }

@@ -1,4 +1,4 @@
-//! The one HTTP listener: JSON-RPC at `POST /`, `/healthz` and `/readyz`.
+//! The one HTTP listener: JSON-RPC at `POST /`, streams of events below `/events/`, `/healthz` and `/readyz`.
 //!
 //! It runs on its own thread. So it can report a stuck loop, and a busy client costs the loop
 //! nothing but its commands.
@@ -13,10 +13,12 @@
 
 mod accept;
 mod answer;
+mod events;
 mod guard;
 mod health;
 mod place;
 
+use std::future::ready;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -31,15 +33,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle as MethodsHandle, stop_channel};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tower::Service as _;
 
 use crate::config::cookie::Cookie;
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
 use crate::rpc::command::Command;
+use crate::rpc::members::MemberNews;
 use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub(crate) use accept::{BUSY_MAX, READ_BYTES_MAX};
+use events::Streams;
+pub use events::{BEAT_EVERY, MEMBER_EVENTS, WATCHERS_MAX};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};
@@ -64,6 +69,8 @@ pub struct Faces {
     pub cookie: Option<Cookie>,
     /// The health of the loop.
     pub health: Arc<Health>,
+    /// Where changes of members are told.
+    pub members: broadcast::Sender<MemberNews>,
     /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
     pub connections_max: usize,
     /// How long a connection may spend in each state.
@@ -165,7 +172,8 @@ impl HttpServer {
 }
 
 fn router(faces: Faces) -> (Router, MethodsHandle) {
-    let Faces { commands, cookie, health, .. } = faces;
+    let Faces { commands, cookie, health, members, connections_max, .. } = faces;
+    let streams = Streams::new(members, connections_max);
     let (stop, handle) = stop_channel();
     let config = ServerConfig::builder()
         .http_only()
@@ -198,12 +206,13 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
     };
     let router = Router::new()
         .route("/", post(call))
+        .route(MEMBER_EVENTS, get(move || ready(streams.open())))
         .route(HEALTHZ, get(healthz))
         .route(READYZ, get(readyz))
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
-                "there is nothing here: POST / is the JSON-RPC, and there are /healthz and /readyz\n",
+                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /healthz and /readyz\n",
             )
         })
         .with_state(health)

@@ -7,7 +7,7 @@ use libp2p::{Multiaddr, PeerId, identity};
 use protocol::codec::DecodeError;
 use protocol::gossip::aggregate::exact::{Exact, Trim};
 use protocol::gossip::aggregate::value::{MILLIONTHS, Value};
-use protocol::gossip::members::{MemberInfo, MemberState, Members};
+use protocol::gossip::members::{MemberEvent, MemberInfo, MemberState, Members};
 use protocol::items::keys::PublicKey;
 use protocol::items::member::entries::Entry;
 use protocol::time::{Duration, Time};
@@ -97,6 +97,36 @@ pub struct AggregateView {
     /// The highest value, and the peer id of the member that tells it.
     pub maximum: Option<(f64, String)>,
 }
+
+/// A change of a member, and when it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberNews {
+    /// When this node found it, by its clock, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The change.
+    pub event: MemberEvent,
+}
+
+/// An event of the stream of members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberEventView {
+    /// When this node found it, by its clock, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// `joined`, `updated`, `suspected`, `failed`, `left`, `returned` or `conflict`; or `lost`, if the reader was slow.
+    pub event: String,
+    /// The member's libp2p peer id; `None` with `lost`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_id: Option<String>,
+    /// Its public key, in hexadecimal; `None` with `lost`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// Only with `lost`: events that the reader has missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
+}
+
+/// The name of the event that says how many others were lost.
+pub const LOST: &str = "lost";
 
 /// Why a question or an order about members was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -197,6 +227,26 @@ impl Known<'_> {
             tip_height: digits.and_then(|digits| digits.parse().ok()),
             round_trip_ms: round_trip.map(|span| span.as_micros() as f64 / 1_000.0),
             phi: self.members.phi(&key, self.now).map(|phi| phi.bits() as f64 / (1_u64 << 32) as f64),
+        }
+    }
+}
+
+impl MemberEventView {
+    /// This number of events was lost.
+    #[must_use]
+    pub fn lost(at_ms: u64, events: u64) -> Self {
+        Self { at_ms, event: LOST.to_owned(), events: Some(events), ..Self::default() }
+    }
+}
+
+impl From<&MemberNews> for MemberEventView {
+    fn from(news: &MemberNews) -> Self {
+        Self {
+            at_ms: news.at_ms,
+            event: news.event.change.name().to_owned(),
+            peer_id: peer_id_of(&news.event.member),
+            public_key: Some(news.event.member.to_string()),
+            events: None,
         }
     }
 }

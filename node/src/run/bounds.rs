@@ -11,7 +11,7 @@
 use libp2p::{Multiaddr, PeerId};
 use protocol::footprint::{block, hashed, lru, table, tree};
 use protocol::gossip::bounds::BOUNDS;
-use protocol::gossip::members::{MemberEvent, ProbeId};
+use protocol::gossip::members::ProbeId;
 use protocol::items::hash::TxId;
 use protocol::items::keys::{PublicKey, VerifyingKey};
 use protocol::items::verify::VerifyJob;
@@ -22,6 +22,7 @@ use protocol::wire::message::Message;
 
 use crate::cli::BoundsArgs;
 use crate::cli::client::bounds::Row;
+use crate::config::application::APPLICATION_EVENTS_MAX;
 use crate::net::bans::BANS_MAX;
 use crate::net::behaviour::PROBES_WAITING_MAX;
 use crate::net::discovery::REFRESH_EXTRA;
@@ -40,7 +41,8 @@ use crate::net::transport::setups::{QUIC_SETUPS_MAX, TCP_SETUPS_MAX};
 use crate::observe::trace::LATENESS_MAX;
 use crate::rpc::RESPONSE_BYTES_MAX;
 use crate::rpc::access::LARGE_ANSWERS_MAX;
-use crate::rpc::http::{BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX};
+use crate::rpc::http::{BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX, WATCHERS_MAX};
+use crate::rpc::members::MemberNews;
 use crate::service::verify::{KEYS_MAX, QUEUE_JOBS_MAX, THREADS_MAX};
 use crate::service::{MEMBER_DIALS_MAX, MEMBER_EVENTS_MAX, SUBMISSIONS_WAITING_MAX};
 use crate::store::{
@@ -158,7 +160,8 @@ fn members(peers: usize) -> Vec<Row> {
     vec![
         row!("pings of members under way", PROBES_WAITING_MAX, size_of::<ProbeId>() + tree(32), peers),
         row!("short dials of members", MEMBER_DIALS_MAX, hashed(256), 1),
-        row!("changes of members that wait", MEMBER_EVENTS_MAX, size_of::<MemberEvent>() + 32, 1),
+        row!("changes of members that wait", MEMBER_EVENTS_MAX, size_of::<MemberNews>() + 32, 1),
+        row!("changes that wait for the application", APPLICATION_EVENTS_MAX, size_of::<MemberNews>() + 16, 1),
     ]
 }
 
@@ -176,7 +179,7 @@ fn store() -> Vec<Row> {
         row!("questions to the store", QUESTIONS_MAX, 2 * 64, 1),
         row!("notes of pruned transactions", PAST_ROWS_MAX, 24, 1),
         row!("known peers, being saved", KEPT_PEERS_MAX, KEPT_PEER_BYTES, 1),
-        row!("notes, being saved", 3 * NOTE_BYTES_MAX, 1, 1),
+        row!("notes, being saved", 4 * NOTE_BYTES_MAX, 1, 1),
     ]
 }
 
@@ -196,6 +199,7 @@ fn http() -> Vec<Row> {
         row!("bodies of HTTP requests", OPEN_REQUEST_BYTES_MAX, 3, CONNECTIONS_MAX),
         row!("read buffers of HTTP connections", READ_BYTES_MAX, 1, CONNECTIONS_MAX + 2 * BUSY_MAX),
         row!("answers to HTTP requests", RESPONSE_BYTES_MAX, 1, CONNECTIONS_MAX),
+        row!("events on their way to a reader", READ_BYTES_MAX, 1, WATCHERS_MAX),
         row!("large answers, while they are made", LARGE_ANSWERS_MAX, LARGE_ANSWER_BYTES, 1),
         row!("submissions that wait for an answer", SUBMISSIONS_WAITING_MAX, hashed(64) + block(64), 1),
     ]

@@ -2,6 +2,7 @@
 //! the answers, to the log.
 
 pub(super) mod membership;
+pub(super) mod recalled;
 
 use std::io;
 

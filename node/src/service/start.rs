@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libp2p::{Multiaddr, PeerId};
-use protocol::gossip::members::{Identity, MemberEvent, Reach};
+use protocol::gossip::members::{Identity, Reach};
 use protocol::gossip::{self, Gossip};
 use protocol::items::member::entries::SignedEntries;
 use protocol::items::member::record::SignedRecord;
@@ -20,6 +20,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::Service;
 use super::answers::Answers;
 use super::network::membership::Membership;
+use super::network::recalled::{self, Recalled};
 use super::production::Production;
 use super::said::Said;
 use super::sampling::Sampling;
@@ -28,6 +29,7 @@ use super::upkeep::{Keeping, Pruning};
 use super::verify::{Verdicts, VerifyPool};
 use crate::clock::{Clock, steady_s, wall_ms};
 use crate::config::Config;
+use crate::config::application::Application;
 use crate::config::members::Part;
 use crate::host::EngineHost;
 use crate::net::bans::{self, KeptBan};
@@ -42,6 +44,7 @@ use crate::net::transport::{TransportSetupError, WireBytes};
 use crate::observe::recorder::Recorder;
 use crate::observe::trace::TraceWriter;
 use crate::rpc::http::Health;
+use crate::rpc::members::MemberNews;
 use crate::store::{
     Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, Store, StoreError, StoreOptions, Writer,
 };
@@ -56,7 +59,7 @@ pub struct Ready {
     /// Its health, for the HTTP listener.
     pub health: Arc<Health>,
     /// Where changes of members are told.
-    pub members: broadcast::Sender<MemberEvent>,
+    pub members: broadcast::Sender<MemberNews>,
 }
 
 /// Why a node could not start.
@@ -72,7 +75,7 @@ pub enum ServiceError {
     #[error("{0}; nothing was started")]
     Setup(String),
     /// No threads could be started.
-    #[error("cannot start the threads that check signatures and keep the store: {0}; nothing was started")]
+    #[error("cannot start the node's threads: {0}; nothing was started")]
     Threads(std::io::Error),
     /// The store failed at the start.
     #[error(transparent)]
@@ -120,7 +123,9 @@ impl Service {
         swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
-        let membership = Membership::new(config.membership.clone());
+        let telling =
+            config.application.as_ref().map(Application::start).transpose().map_err(ServiceError::Threads)?;
+        let membership = Membership::new(config.membership.clone(), telling);
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -145,6 +150,7 @@ impl Service {
             health: Arc::default(),
         };
         service.on_listening();
+        service.recall_members(earlier.members);
         Ok((service, verdicts, loaded))
     }
 }
@@ -157,6 +163,8 @@ struct Earlier {
     banned: Vec<KeptBan>,
     /// What this node said last as a member.
     statements: Vec<Statement>,
+    /// Other members that it knew.
+    members: Vec<Recalled>,
 }
 
 impl Earlier {
@@ -170,7 +178,9 @@ impl Earlier {
             store.note(Note::MemberEntries)?.and_then(|note| SignedEntries::from_bytes(&note.into()).ok());
         let record = record.map(|record| Statement::Record(Arc::new(record)));
         let entries = entries.map(|entries| Statement::Entries(Arc::new(entries)));
-        Ok(Self { engine, known, standings, banned, statements: record.into_iter().chain(entries).collect() })
+        let statements = record.into_iter().chain(entries).collect();
+        let members = store.note(Note::Members)?.and_then(|note| recalled::decode(note).ok()).unwrap_or_default();
+        Ok(Self { engine, known, standings, banned, statements, members })
     }
 }
 

@@ -27,6 +27,7 @@ mod cli {
     mod tx_get;
     mod typed_addresses; // what is refused when it is typed
     mod variables; // the environment's
+    mod watch; // members, as they change
 }
 
 /// Tests of a node's files.
@@ -44,11 +45,13 @@ mod run {
 
 /// Tests of the loop, and of whole nodes.
 mod service {
+    mod application; // what one in the same process hears of members
     mod behind_nodes; // real nodes that are behind
     mod lonely; // without peers, and why
     mod members; // real nodes as members
     mod notices; // what an operator is told about being behind
     mod propagation; // items between whole nodes
+    mod recalled; // members that an earlier run knew
     mod timers; // after a pause
     mod verification; // the pool
     mod whole_nodes; // they find each other, keep their limits, and stop
@@ -67,6 +70,7 @@ mod rpc {
     pub(crate) mod methods; // the JSON-RPC
 
     mod http {
+        mod events; // streams of them
         mod flood; // places and descriptors that strangers use up
         mod guard; // which client may do what
         mod health;

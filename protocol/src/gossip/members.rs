@@ -98,8 +98,9 @@ pub struct Members {
     watching: Watching,
     /// Statements whose signatures are being checked.
     checking: BTreeSet<ShortId>,
-    /// How many of them are accusations that came with a dial.
+    /// How many of them are accusations that came with a dial, and bytes of those that an earlier run kept.
     handed: usize,
+    recalling: usize,
     /// Members with two machines, and until when nothing more is told of it.
     conflicts: BTreeMap<PublicKey, Time>,
     /// When this node had its first link.
@@ -130,6 +131,7 @@ impl Members {
             watching: Watching::new(config.awareness_max_multiplier, feelers),
             checking: BTreeSet::new(),
             handed: 0,
+            recalling: 0,
             conflicts: BTreeMap::new(),
             first_link_at: None,
             round_at: None,
@@ -160,6 +162,7 @@ impl Members {
             }
             MemberInput::Signed(statement) => self.on_signed(now, statement),
             MemberInput::Probed { probe, answered } => self.on_probed(now, probe, answered),
+            MemberInput::Recall { record, answered } => self.on_recalled(now, record, answered),
             MemberInput::SetReach(reach) => self.own.set_reach(reach),
             MemberInput::SetEntry { key, value } => self.own.set_entry(wall_ms, key, value),
             MemberInput::SetBuiltIn(values) => {

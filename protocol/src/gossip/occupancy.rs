@@ -147,6 +147,7 @@ impl Gossip {
             (bounds::CHECK_FEELERS, seen.feelers.1),
             (bounds::CONFLICTS, seen.conflicts),
             (bounds::HANDED, seen.handed),
+            (bounds::RECALLED_BYTES, seen.recalling),
         ] {
             visit(fill(&bound, None, used, bound.limit));
         }

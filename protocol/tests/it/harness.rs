@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use protocol::gossip::members::MemberEvent;
 use protocol::gossip::{
     Config, Direction, DisconnectReason, Event, Gossip, Input, ItemId, Output, PeerHandle, Reconciliation,
     RelayPolicy, Submission,
@@ -144,8 +143,8 @@ pub struct Mesh {
     pub kept: Vec<Kept>,
     /// The highest use of each bounded structure, if that is watched. No bound may be passed then.
     pub fullest: Option<BTreeMap<&'static str, usize>>,
-    /// What the nodes' applications are told of members.
-    member_events: Vec<(usize, MemberEvent)>,
+    /// What the nodes' machines of members wanted.
+    pub wanted: members::Wanted,
     /// Whether the engines take part in membership.
     members: bool,
     /// Nodes that send and answer nothing.
@@ -194,7 +193,7 @@ impl Mesh {
             loading: true,
             kept: (0..count).map(|_| Kept::default()).collect(),
             fullest: None,
-            member_events: Vec::new(),
+            wanted: members::Wanted::default(),
             members: false,
             silent: BTreeSet::new(),
             rules: BTreeMap::new(),

@@ -1,23 +1,15 @@
 //! `node members`, `node set`, `node get`, `node aggregate` and `node leave`: what members there are, what they say of
-//! themselves, and what this node says.
-//!
-//! `--watch` asks once a second, and prints a line for each change. With `--json` each line is an object.
+//! themselves, and what this node says. Deliberately absent: what `--watch` does (`watch.rs`).
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
-
-use serde_json::json;
 
 use super::columns::{Column, last, render, total};
+use super::watch::watch;
 use super::{AskError, Node, print, print_json, text};
 use crate::cli::{AskArgs, GetArgs, MembersArgs, MembersCommand, SetArgs};
 use crate::observe::logging::to_stderr;
 use crate::rpc::ApiClient as _;
 use crate::rpc::members::{AggregateView, EntryView, MemberDetail, MemberView};
-
-/// From one question of `--watch` to the next.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `node members`.
 ///
@@ -26,7 +18,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 pub fn members(args: &MembersArgs) -> Result<ExitCode, AskError> {
     match &args.command {
         Some(MembersCommand::Show { id, ask }) => show(id, ask),
-        None if args.watch => watch(&args.ask),
+        None if args.watch => watch(&args.ask, table),
         None => list(&args.ask),
     }
 }
@@ -115,52 +107,6 @@ fn show(id: &str, ask: &AskArgs) -> Result<ExitCode, AskError> {
 fn detail(node: &Node, id: &str) -> Result<MemberDetail, AskError> {
     let found = node.call(async |client| client.members_get(id.to_owned()).await)?;
     found.ok_or_else(|| AskError::NoMember(id.to_owned()))
-}
-
-/// Prints what changes, until it is stopped.
-fn watch(ask: &AskArgs) -> Result<ExitCode, AskError> {
-    let node = Node::find(ask)?;
-    let mut known: Option<BTreeMap<String, MemberView>> = None;
-    loop {
-        let members = node.call(async |client| client.members_list().await)?;
-        let seen: BTreeMap<String, MemberView> =
-            members.iter().map(|member| (member.peer_id.clone(), member.clone())).collect();
-        match &known {
-            None if !ask.json => print(&table(&members, text::width()))?,
-            None => members.iter().try_for_each(|member| print_change(ask, None, Some(member)))?,
-            Some(before) => {
-                for (id, member) in &seen {
-                    let past = before.get(id);
-                    if past.is_none_or(|past| past.state != member.state) {
-                        print_change(ask, past, Some(member))?;
-                    }
-                }
-                for (id, past) in before {
-                    if !seen.contains_key(id) {
-                        print_change(ask, Some(past), None)?;
-                    }
-                }
-            }
-        }
-        known = Some(seen);
-        std::thread::sleep(WATCH_INTERVAL);
-    }
-}
-
-fn print_change(ask: &AskArgs, before: Option<&MemberView>, now: Option<&MemberView>) -> Result<(), AskError> {
-    let Some(member) = now.or(before) else { return Ok(()) };
-    let state = |view: Option<&MemberView>| view.map(|view| view.state.clone());
-    let at = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(crate::clock::wall_ns()));
-    if ask.json {
-        let (before, now) = (state(before), state(now));
-        let change = json!({ "at": at.to_string(), "peer_id": member.peer_id, "before": before, "now": now });
-        print(&change.to_string())?;
-    } else {
-        let before = state(before).unwrap_or_else(|| "unknown".to_owned());
-        let now = state(now).unwrap_or_else(|| "forgotten".to_owned());
-        print(&format!("{at}  {}  {before} → {now}", member.peer_id))?;
-    }
-    Ok(())
 }
 
 /// All members, one in a line, and below them how many there are in each state.

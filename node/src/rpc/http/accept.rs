@@ -211,11 +211,11 @@ impl Open {
         true
     }
 
-    /// Ends requests that aren't whole, and waits for the others. Connections with a request under way end with
+    /// Ends requests that aren't whole, and streams, and waits for the others. Connections with a request under way end with
     /// their answer, and all others at once.
     async fn end(mut self) {
         self.queue.clear();
-        self.places.values().filter(|place| place.is_reading()).for_each(|place| place.vacate());
+        self.places.values().filter(|place| place.may_end()).for_each(|place| place.vacate());
         while self.tasks.join_next().await.is_some() {}
     }
 }

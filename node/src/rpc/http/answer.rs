@@ -1,10 +1,11 @@
 //! An answer's body on its way out. It leaves in pieces, so that no more than one is buffered, and tells its
 //! connection's place when the last one has left.
 //!
-//! Meanwhile it may hold a permit for large answers. So clients that ask for large answers and don't read them
+//! A stream of events (`events.rs`) has no last piece. It is passed on as it comes.
+//!
+//! Meanwhile an answer may hold a permit for large answers. So clients that ask for large answers and don't read them
 //! cost no more than these few.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,28 +15,45 @@ use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
+use super::events::Endless;
 use super::place::Place;
 use crate::rpc::access::Large;
 
 /// Bytes of one piece.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A body that is whole in memory.
+/// A body on its way.
 #[derive(Debug)]
 pub(super) struct Answer {
-    left: Bytes,
+    left: Left,
     place: Arc<Place>,
     _large: Option<Large>,
 }
 
+/// What is still to be sent.
+#[derive(Debug)]
+enum Left {
+    /// A body that is whole in memory.
+    Whole(Bytes),
+    /// A stream of events.
+    Endless(Body),
+}
+
 impl Answer {
-    /// Takes over from the router: all its bodies are whole.
+    /// Takes over from the router: all its bodies are whole, except those of streams.
     pub(super) async fn of(mut response: Response, place: Arc<Place>) -> Response<Self> {
         let large = response.extensions_mut().remove::<Large>();
+        let endless = response.extensions_mut().remove::<Endless>();
         let (head, body) = response.into_parts();
-        // It is made of bytes in memory, so it can't fail.
-        let left = whole(body).await;
-        place.answering();
+        let left = if endless.is_some() {
+            place.watching();
+            Left::Endless(body)
+        } else {
+            // It is made of bytes in memory, so it can't fail.
+            let left = whole(body).await;
+            place.answering();
+            Left::Whole(left)
+        };
         Response::from_parts(head, Self { left, place, _large: large })
     }
 }
@@ -46,25 +64,34 @@ async fn whole(body: Body) -> Bytes {
 
 impl HttpBody for Answer {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.left.len().min(PIECE_BYTES);
-        if piece == 0 {
-            return Poll::Ready(None);
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match &mut self.left {
+            Left::Whole(left) if left.is_empty() => Poll::Ready(None),
+            Left::Whole(left) => {
+                let piece = left.len().min(PIECE_BYTES);
+                Poll::Ready(Some(Ok(Frame::data(left.split_to(piece)))))
+            }
+            Left::Endless(body) => Pin::new(body).poll_frame(cx),
         }
-        Poll::Ready(Some(Ok(Frame::data(self.left.split_to(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty()
+        match &self.left {
+            Left::Whole(left) => left.is_empty(),
+            Left::Endless(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left.len() as u64)
+        match &self.left {
+            Left::Whole(left) => SizeHint::with_exact(left.len() as u64),
+            Left::Endless(body) => body.size_hint(),
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! A connection *waits* for a request or for the rest of its headers, *reads* a body, is *served*, or *takes* its
 //! answer. Each state has its own time limit. If another connection needs the place, a connection that isn't being
-//! served goes at once. One that is being served goes with its answer.
+//! served goes at once. One that is being served goes with its answer. One that *watches* a stream of events has no
+//! limit, and does not give way; there are only a few (`events.rs`).
 
+use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -41,6 +43,7 @@ enum Stage {
     Reading,
     Serving,
     Answering,
+    Watching,
 }
 
 /// A place.
@@ -87,20 +90,25 @@ impl Place {
         self.enter(Stage::Answering);
     }
 
+    /// A stream of events has begun.
+    pub(super) fn watching(&self) {
+        self.enter(Stage::Watching);
+    }
+
     /// The answer has left, except what the system buffers.
     pub(super) fn waiting(&self) {
         self.enter(Stage::Waiting);
     }
 
-    /// Since when it could have been closed; `None` while it is served.
+    /// Since when it could have been closed; `None` while it is served, or watches.
     pub(super) fn since(&self) -> Option<Instant> {
         let State { stage, since, .. } = *self.lock();
-        (stage != Stage::Serving).then_some(since)
+        (!matches!(stage, Stage::Serving | Stage::Watching)).then_some(since)
     }
 
-    /// Whether it has part of a request's body.
-    pub(super) fn is_reading(&self) -> bool {
-        self.lock().stage == Stage::Reading
+    /// Whether nothing is lost if it ends now: it has part of a request's body, or an endless answer.
+    pub(super) fn may_end(&self) -> bool {
+        matches!(self.lock().stage, Stage::Reading | Stage::Watching)
     }
 
     /// How long the connection has existed.
@@ -108,9 +116,10 @@ impl Place {
         self.opened.elapsed()
     }
 
-    /// When the connection was opened; `None` if it has been told to leave already.
+    /// When the connection was opened; `None` if it has been told to leave already, or watches.
     pub(super) fn opened(&self) -> Option<Instant> {
-        self.lock().leaving.is_none().then_some(self.opened)
+        let State { stage, leaving, .. } = *self.lock();
+        (leaving.is_none() && stage != Stage::Watching).then_some(self.opened)
     }
 
     /// Tells the connection to go now.
@@ -136,25 +145,32 @@ impl Place {
         loop {
             let state = *self.lock();
             let deadline = self.deadline(state);
-            if state.vacated || deadline <= Instant::now() {
+            if state.vacated || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return;
             }
+            let over = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
-                () = sleep_until(deadline) => {}
+                () = over => {}
                 () = self.changed.notified() => {}
             }
         }
     }
 
-    fn deadline(&self, state: State) -> Instant {
+    fn deadline(&self, state: State) -> Option<Instant> {
         let limit = match state.stage {
             Stage::Waiting => self.times.wait,
             Stage::Reading => self.times.body,
             Stage::Serving => self.times.serve,
             Stage::Answering => self.times.answer,
+            Stage::Watching => return state.leaving.map(|since| since + self.times.leave),
         };
         let whole = state.since + limit;
-        state.leaving.map_or(whole, |since| whole.min(since + self.times.leave))
+        Some(state.leaving.map_or(whole, |since| whole.min(since + self.times.leave)))
     }
 
     fn enter(&self, stage: Stage) {

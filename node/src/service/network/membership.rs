@@ -30,13 +30,16 @@ use protocol::time::Duration as Span;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, timeout_at};
 
+use super::recalled::Keeping;
 use crate::clock::wall_ms;
+use crate::config::application::Telling;
 use crate::config::identity::peer_of;
 use crate::config::members::{Membership as Settings, Part};
 use crate::net::addresses::{Scope, goes_first, scope};
 use crate::net::behaviour::accuse::AccuseEvent;
 use crate::net::discovery::ToldBy;
 use crate::net::discovery::book::Allowance;
+use crate::rpc::members::MemberNews;
 use crate::service::{Service, say};
 
 /// Short dials that may be under way. Half of all dials, so that those for gossip slots find room as well.
@@ -66,7 +69,10 @@ pub(in crate::service) struct Membership {
     /// Short dials under way, at most [`MEMBER_DIALS_MAX`].
     dials: HashMap<ConnectionId, ShortDial>,
     accused: Allowance,
-    events: broadcast::Sender<MemberEvent>,
+    events: broadcast::Sender<MemberNews>,
+    /// The way to the application, if there is one.
+    telling: Option<Telling>,
+    pub(super) keeping: Keeping,
     /// The time since the start when this node's numbers were told last, and the bytes that had moved by then.
     moved: (Duration, u64),
 }
@@ -81,20 +87,32 @@ struct ShortDial {
 }
 
 impl Membership {
-    pub(in crate::service) fn new(settings: Settings) -> Self {
+    pub(in crate::service) fn new(settings: Settings, telling: Option<Telling>) -> Self {
         Self {
             settings,
             reach: Vec::new(),
             dials: HashMap::new(),
             accused: Allowance::default(),
             events: broadcast::Sender::new(MEMBER_EVENTS_MAX),
+            telling,
+            keeping: Keeping::default(),
             moved: (Duration::ZERO, 0),
         }
     }
 
     /// Where changes of members are told.
-    pub(in crate::service) const fn events(&self) -> &broadcast::Sender<MemberEvent> {
+    pub(in crate::service) const fn events(&self) -> &broadcast::Sender<MemberNews> {
         &self.events
+    }
+
+    /// Tells everybody who wants to know that something has changed.
+    fn tell(&mut self, event: MemberEvent) {
+        self.keeping.changed = true;
+        if let Some(telling) = &mut self.telling {
+            telling.tell(event);
+        }
+        // There need not be a subscriber.
+        let _ = self.events.send(MemberNews { at_ms: wall_ms(), event });
     }
 
     /// Where this node can be reached, if that has changed.
@@ -127,7 +145,7 @@ fn tellable(addresses: &[Multiaddr]) -> Vec<Bytes> {
 
 impl Service {
     /// Tells the membership machine something.
-    fn tell_members(&mut self, input: MemberInput) {
+    pub(super) fn tell_members(&mut self, input: MemberInput) {
         self.gossip().input(Input::Members(Box::new(input)));
     }
 
@@ -138,8 +156,7 @@ impl Service {
             MemberOutput::Connect { record } => self.learn_member(&record),
             MemberOutput::Event(event) => {
                 say::member(&event, &self.config.key.public());
-                // There need not be a subscriber.
-                let _ = self.membership.events.send(event);
+                self.membership.tell(event);
             }
             _ => {}
         }
@@ -256,6 +273,9 @@ impl Service {
 
     /// What the wall clock says now.
     pub(in crate::service) fn tell_wall_clock(&mut self) {
+        if let Some(telling) = &mut self.membership.telling {
+            telling.tell_lost();
+        }
         self.gossip().input(Input::WallClock { ms: wall_ms() });
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use node::config::Config;
 use node::config::members::{Membership, Part};
+use node::rpc::members::MemberNews;
 use node::store::{Note, RedbStore, Store as _, StoreOptions};
 use protocol::gossip::Submission;
 use protocol::gossip::members::{MemberChange, MemberEvent, MembersConfig};
@@ -42,11 +43,11 @@ fn key(seed: u8) -> PublicKey {
 }
 
 /// Waits until something has changed about the member with this seed.
-async fn until(heard: &mut broadcast::Receiver<MemberEvent>, seed: u8, change: MemberChange) {
+async fn until(heard: &mut broadcast::Receiver<MemberNews>, seed: u8, change: MemberChange) {
     let wanted = MemberEvent { member: key(seed), change };
     let mut before = Vec::new();
     let waited = async {
-        while let Ok(event) = heard.recv().await {
+        while let Ok(MemberNews { event, .. }) = heard.recv().await {
             if event == wanted {
                 return;
             }

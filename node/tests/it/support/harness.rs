@@ -58,6 +58,7 @@ pub(crate) fn config(seed: u8) -> Config {
         rpc_any_producer: false,
         trace: None::<PathBuf>,
         membership: Membership::default(),
+        application: None,
         links: None,
     }
 }

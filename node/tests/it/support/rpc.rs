@@ -3,13 +3,18 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
 use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
 use node::config::cookie::Cookie;
 use node::rpc::command;
 use node::rpc::http::{CONNECTIONS_MAX, Faces, Health, HttpListener, HttpServer, Times};
+use node::rpc::members::MemberNews;
 use node::rpc::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
-use tokio::sync::mpsc;
+use node::service::MEMBER_EVENTS_MAX;
+use tokio::sync::{broadcast, mpsc};
+
+use crate::support::harness::PATIENCE;
 
 /// A listener. The test plays its service.
 pub(crate) struct FakeNode {
@@ -18,6 +23,8 @@ pub(crate) struct FakeNode {
     pub(crate) client: HttpClient,
     pub(crate) cookie: Cookie,
     pub(crate) health: Arc<Health>,
+    /// What changes about members.
+    pub(crate) members: broadcast::Sender<MemberNews>,
     pub(crate) commands: mpsc::Receiver<command::Command>,
     _server: HttpServer,
 }
@@ -29,21 +36,35 @@ impl FakeNode {
 
     /// A listener that serves this number of connections at a time, each for at most this time.
     pub(crate) fn with_places(connections_max: usize, times: Times) -> Self {
-        let listener = HttpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        Self::at("127.0.0.1:0".parse().expect("an address"), connections_max, times)
+    }
+
+    /// The same at this address. Another listener may be about to leave it.
+    pub(crate) fn at(address: SocketAddr, connections_max: usize, times: Times) -> Self {
+        let until = Instant::now() + PATIENCE;
+        let listener = loop {
+            match HttpListener::bind(address) {
+                Ok(listener) => break listener,
+                Err(error) => assert!(Instant::now() < until, "{error}"),
+            }
+            std::thread::yield_now();
+        };
         let address = listener.address();
         let (sender, commands) = mpsc::channel(4);
         let cookie = Cookie::generate().expect("random bytes");
         let health = Arc::new(Health::new());
+        let members = broadcast::Sender::new(MEMBER_EVENTS_MAX);
         let faces = Faces {
             commands: sender,
             cookie: Some(cookie.clone()),
             health: Arc::clone(&health),
+            members: members.clone(),
             connections_max,
             times,
         };
         let server = listener.serve(faces).expect("a server");
         let client = client(address, Some(&cookie));
-        Self { address, client, cookie, health, commands, _server: server }
+        Self { address, client, cookie, health, members, commands, _server: server }
     }
 
     /// The next command from the RPC.

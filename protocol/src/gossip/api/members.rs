@@ -58,6 +58,11 @@ pub enum Via {
     Told,
     /// This node asked the peer for what it lacks.
     Asked,
+    /// An earlier run of this node kept it ([`MemberInput::Recall`]).
+    Kept {
+        /// Whether its member had answered that run.
+        answered: bool,
+    },
 }
 
 /// Something that happened outside.
@@ -109,6 +114,14 @@ pub enum MemberInput {
         /// The question.
         probe: ProbeId,
         /// Whether the member answered.
+        answered: bool,
+    },
+    /// An earlier run kept this record of another member. It is checked like any other: it counts if its signature is
+    /// good, and if it is not too old.
+    Recall {
+        /// The record.
+        record: Arc<SignedRecord>,
+        /// Whether the member had answered that run.
         answered: bool,
     },
     /// This node can be reached elsewhere now.
@@ -175,7 +188,8 @@ pub enum MemberOutput {
         /// Hand it this accusation, so that it can refute.
         accusation: Option<SignedAccusation>,
     },
-    /// This node has no links, and this member has just answered: it is worth a connection.
+    /// This node has no links, and this member has just answered, or had answered an earlier run: it is worth a
+    /// connection.
     Connect {
         /// Its record.
         record: Arc<SignedRecord>,
@@ -218,6 +232,22 @@ pub enum MemberChange {
     Returned,
     /// Two machines use its key.
     Conflict,
+}
+
+impl MemberChange {
+    /// Its name, as programs and people are told it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Updated => "updated",
+            Self::Suspected => "suspected",
+            Self::Failed => "failed",
+            Self::Left => "left",
+            Self::Returned => "returned",
+            Self::Conflict => "conflict",
+        }
+    }
 }
 
 /// What is known of a member.

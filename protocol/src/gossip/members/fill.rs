@@ -41,6 +41,8 @@ pub struct MembersOccupancy {
     pub checking: usize,
     /// Of these, accusations that came with dials.
     pub handed: usize,
+    /// Of these, bytes of records that an earlier run kept.
+    pub recalling: usize,
     /// Members with two machines.
     pub conflicts: usize,
 }
@@ -98,6 +100,7 @@ impl Members {
             feelers: self.watching.feelers(),
             checking: self.checking.len(),
             handed: self.handed,
+            recalling: self.recalling,
             conflicts: self.conflicts.len(),
         }
     }

@@ -60,6 +60,10 @@ pub const STATEMENT_CHECKS_BYTES_MAX: usize = 2 * DIFFERENCE_BYTES_MAX + 32 * 10
 /// Accusations of this node that came with dials, and are being checked. They take a few bytes each.
 pub const ACCUSED_CHECKS_MAX: usize = 16;
 
+/// Bytes of records of an earlier run that are being checked: 256 KiB, some 800 records. A node that knows one living
+/// member gets the whole list from it.
+pub const RECALLED_BYTES_MAX: usize = 256 * 1024;
+
 /// What a statement costs its sender besides its length, in the budget for news: 64 bytes for a check of 50
 /// microseconds. So the shortest one, an accusation, costs 208, and 2,500 come in a burst: an eighth of a second.
 pub const STATEMENT_COST_BYTES: u64 = 64;

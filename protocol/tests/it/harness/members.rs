@@ -12,6 +12,14 @@ use super::{Later, Mesh, key, network};
 /// The wall clock at the mesh's first moment.
 const EPOCH_MS: u64 = 1_800_000_000_000;
 
+/// What the machines wanted of their drivers, each with its node.
+#[derive(Default)]
+pub struct Wanted {
+    events: Vec<(usize, MemberEvent)>,
+    /// Members to which a connection was wanted.
+    pub connects: Vec<(usize, PublicKey)>,
+}
+
 impl Mesh {
     /// All engines take part from now on. Node `n` has the key of number `n`. Call this before the first input.
     pub fn with_members(mut self, config: MembersConfig) -> Self {
@@ -41,7 +49,7 @@ impl Mesh {
     /// What a node's application is told of members.
     pub fn changes(&self, node: usize) -> impl Iterator<Item = (usize, MemberChange)> {
         let number = |event: &MemberEvent| (0..u8::MAX).find(|number| key(*number).public() == event.member);
-        let of_node = self.member_events.iter().filter(move |(told, _)| *told == node);
+        let of_node = self.wanted.events.iter().filter(move |(told, _)| *told == node);
         of_node.filter_map(move |(_, event)| Some((usize::from(number(event)?), event.change)))
     }
 
@@ -66,7 +74,8 @@ impl Mesh {
                 let there = (0..self.nodes.len()).find(|other| key(*other as u8).public() == record.key());
                 MemberInput::Probed { probe, answered: there.is_some_and(|other| answers(&other)) }
             }
-            MemberOutput::Event(event) => return self.member_events.push((node, event)),
+            MemberOutput::Event(event) => return self.wanted.events.push((node, event)),
+            MemberOutput::Connect { record } => return self.wanted.connects.push((node, record.key())),
             _ => return,
         };
         self.later(self.latency.times(2), Later::Input { node, input: Input::Members(Box::new(input)) });

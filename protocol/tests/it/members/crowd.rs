@@ -15,7 +15,7 @@ use protocol::items::member::{Instance, Statement, Unsigned};
 use protocol::limits::{
     ACCUSED_CHECKS_MAX, ACCUSER_KNOWN_FOR, CONFLICTS_MAX, ENTRIES_BYTES_MAX, MEMBER_FEELER_INTERVAL,
     MEMBERS_BYTES_MAX, MEMBERS_GROUP_BYTES_MAX, MEMBERS_PER_GROUP_MAX, NEWS_BYTES_MAX, NEWS_MAX,
-    PROBE_REQUESTS_BURST, PROBES_FOR_OTHERS_MAX, PROBES_MAX, SUSPICIONS_MAX,
+    PROBE_REQUESTS_BURST, PROBES_FOR_OTHERS_MAX, PROBES_MAX, RECALLED_BYTES_MAX, RECORD_BYTES_MAX, SUSPICIONS_MAX,
 };
 use protocol::time::{Duration, Time};
 
@@ -318,6 +318,23 @@ fn as_many_accusations_that_came_with_dials_are_checked_as_the_bound() {
         lone.input(MemberInput::Accused(accused(accuser, 1)));
     }
     assert_eq!(lone.count(|output| matches!(output, MemberOutput::Verify { link: None, .. })), ACCUSED_CHECKS_MAX);
+}
+
+#[test]
+fn as_many_bytes_of_an_earlier_run_are_checked_at_a_time_as_the_bound() {
+    let mut lone = Lone::new();
+    for statement in plain(100..2_000) {
+        let Statement::Record(record) = statement else { unreachable!("records only") };
+        lone.input(MemberInput::Recall { record, answered: true });
+    }
+    let recalling = lone.members.occupancy().recalling;
+    assert!((RECALLED_BYTES_MAX - RECORD_BYTES_MAX..=RECALLED_BYTES_MAX).contains(&recalling), "{recalling}");
+    for output in std::mem::take(&mut lone.outputs) {
+        if let MemberOutput::Verify { link, via, statement } = output {
+            lone.input(MemberInput::Checked { link, via, statement, good: true });
+        }
+    }
+    assert_eq!(lone.members.occupancy().recalling, 0);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The membership machine inside the engine: over real messages, beside the relay of items.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::gossip::members::{MemberChange, MemberInput, MemberState, MembersConfig};
 use protocol::gossip::{DisconnectReason, Input, PeerHandle, RelayPolicy};
-use protocol::items::member::record::{MemberRecord, Presence};
+use protocol::items::member::record::{MemberRecord, Presence, SignedRecord};
 use protocol::items::member::{Instance, Statement, Unsigned};
 use protocol::time::Duration;
 use protocol::wire::message::{FEATURE_MEMBERS, Hello, MemberMessage, Message};
@@ -34,6 +35,19 @@ fn record(number: u8) -> MemberRecord {
         relays: vec![],
         presence: Presence::Alive,
     }
+}
+
+fn signed(record: MemberRecord, number: u8) -> SignedRecord {
+    record.sign(&key(number), &network()).expect("within bounds")
+}
+
+/// The same record, with a bad signature.
+fn spoilt(record: SignedRecord) -> SignedRecord {
+    let mut bytes = protocol::codec::Encode::to_bytes(&record);
+    // The last bytes are the signature.
+    let last = bytes.last_mut().expect("not empty");
+    *last ^= 1;
+    protocol::codec::Decode::from_bytes(&bytes.into()).expect("a record")
 }
 
 /// A peer that a test plays, whose connection has proved the key of this number.
@@ -109,13 +123,7 @@ fn a_statement_with_a_bad_signature_ends_the_link_that_brought_it() {
     let mut mesh = mesh(3);
     mesh.run_secs(5);
     let (liar, other) = (stranger(&mut mesh, 8), stranger(&mut mesh, 9));
-    let good = record(7).sign(&key(7), &network()).unwrap();
-    // The last bytes are the signature.
-    let mut bytes = protocol::codec::Encode::to_bytes(&good);
-    let at = bytes.len() - 1;
-    bytes[at] ^= 1;
-    let spoilt = protocol::codec::Decode::from_bytes(&bytes.into()).unwrap();
-    let news = MemberMessage::News(vec![Statement::Record(Arc::new(spoilt))]);
+    let news = MemberMessage::News(vec![Statement::Record(Arc::new(spoilt(signed(record(7), 7))))]);
     mesh.say(0, liar, Message::Members(Box::new(news)));
     mesh.run_secs(1);
     assert_eq!(mesh.disconnected(0, liar), Some(DisconnectReason::InvalidSignature));
@@ -159,4 +167,42 @@ fn what_only_the_engine_may_tell_the_machine_is_ignored_from_outside() {
     mesh.input(0, Input::Members(Box::new(MemberInput::Checked { link: None, via, statement, good: true })));
     mesh.run_secs(5);
     assert_eq!(known(&mesh, 0, MemberState::Alive), 3);
+}
+
+/// Gives the first node a record as an earlier run of it had kept it.
+fn recall(mesh: &mut Mesh, record: SignedRecord, answered: bool) {
+    let input = MemberInput::Recall { record: Arc::new(record), answered };
+    mesh.input(0, Input::Members(Box::new(input)));
+}
+
+#[test]
+fn records_of_an_earlier_run_count_once_they_are_checked() {
+    let mut mesh = Mesh::new(1, RelayPolicy::default()).with_members(MembersConfig::lan());
+    recall(&mut mesh, signed(record(7), 7), false);
+    recall(&mut mesh, spoilt(signed(record(8), 8)), false);
+    let four_days_ms = 4 * 24 * 3_600_000;
+    let old = MemberRecord { issued_ms: record(6).issued_ms - four_days_ms, ..record(6) };
+    recall(&mut mesh, signed(old, 6), false);
+    recall(&mut mesh, signed(MemberRecord { presence: Presence::Left, ..record(5) }, 5), false);
+    recall(&mut mesh, signed(record(0), 0), false);
+    mesh.run_secs(1);
+    let members = mesh.nodes[0].members().unwrap();
+    let known: BTreeSet<_> = members.members().map(|member| member.record.key()).collect();
+    assert_eq!(known, BTreeSet::from([key(0).public(), key(7).public()]));
+    let changes: Vec<_> = mesh.changes(0).collect();
+    assert_eq!(changes, [(7, MemberChange::Joined)], "and of its own key it heard nothing");
+}
+
+#[test]
+fn a_node_without_links_connects_to_members_that_had_answered_an_earlier_run() {
+    let mut lone = Mesh::new(1, RelayPolicy::default()).with_members(MembersConfig::lan());
+    let mut linked = mesh(3);
+    linked.run_secs(1);
+    for mesh in [&mut lone, &mut linked] {
+        recall(mesh, signed(record(7), 7), true);
+        recall(mesh, signed(record(8), 8), false);
+        mesh.run_secs(1);
+    }
+    assert_eq!(lone.wanted.connects, [(0, key(7).public())]);
+    assert_eq!(linked.wanted.connects, []);
 }

@@ -10,6 +10,8 @@
 //! * **Entries** of a member are news once in a while, which the number of members and `members-budget` decide
 //!   ([`entries_news_after`](crate::gossip::members::MembersConfig::entries_news_after)). Changes that are faster
 //!   travel by push-pull.
+//! * **Records that an earlier run kept** are checked like any other: they bring back no member that is forgotten, and
+//!   none that its key did not sign. Members that had answered that run are worth a connection to a node without links.
 //! * **Conflict.** A record that does not count, but has another instance and was issued later than the one that
 //!   counts, is of a second machine with the same key. It is passed on, so that the other machine learns it, and
 //!   told.
@@ -30,7 +32,8 @@ use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::items::member::record::{Presence, SignedRecord};
 use crate::limits::{
-    ACCUSED_CHECKS_MAX, CONFLICT_INTERVAL, CONFLICTS_MAX, NEWS_ISSUED_WITHIN_MS, STATEMENT_CHECKS_BYTES_MAX, STATEMENT_COST_BYTES,
+    ACCUSED_CHECKS_MAX, CONFLICT_INTERVAL, CONFLICTS_MAX, NEWS_ISSUED_WITHIN_MS, RECALLED_BYTES_MAX,
+    STATEMENT_CHECKS_BYTES_MAX, STATEMENT_COST_BYTES,
 };
 use crate::time::Time;
 
@@ -79,6 +82,23 @@ impl Members {
         }
     }
 
+    /// An earlier run of this node kept a record. There is no link that could be blamed.
+    pub(in crate::gossip::members) fn on_recalled(
+        &mut self,
+        now: Time,
+        record: Arc<SignedRecord>,
+        answered: bool,
+    ) {
+        let others = record.key() != self.own.key;
+        let statement = Statement::Record(record);
+        let recalling = self.recalling.saturating_add(statement.encoded_len());
+        let worth = others && self.worth(now, None, &statement) == Worth::Check;
+        if worth && recalling <= RECALLED_BYTES_MAX && self.checking.insert(statement.id()) {
+            self.recalling = recalling;
+            self.outputs.push_back(MemberOutput::Verify { link: None, via: Via::Kept { answered }, statement });
+        }
+    }
+
     /// A signature was checked.
     pub(in crate::gossip::members) fn on_checked(
         &mut self,
@@ -89,11 +109,13 @@ impl Members {
         good: bool,
     ) {
         self.checking.remove(&statement.id());
-        match link {
-            None => self.handed = self.handed.saturating_sub(1),
-            Some(link) => {
+        let bytes = statement.encoded_len();
+        match (link, via) {
+            (None, Via::Kept { .. }) => self.recalling = self.recalling.saturating_sub(bytes),
+            (None, _) => self.handed = self.handed.saturating_sub(1),
+            (Some(link), _) => {
                 if let Some(sender) = self.links.by_handle.get_mut(&link) {
-                    sender.checking = sender.checking.saturating_sub(statement.encoded_len());
+                    sender.checking = sender.checking.saturating_sub(bytes);
                 }
             }
         }
@@ -160,7 +182,10 @@ impl Members {
         let of_the_peer = sender.is_some_and(|sender| sender.key == key);
         let is_news = via == Via::Told || recent || of_the_peer;
         let Some(row) = self.view.find(&key) else {
-            return self.on_new_member(now, link, record, is_news);
+            self.on_new_member(now, link, record.clone(), is_news);
+            // A node without links may need this one.
+            let alone = self.links.is_empty() && via == (Via::Kept { answered: true });
+            return self.outputs.extend(alone.then_some(MemberOutput::Connect { record }));
         };
         let Some(member) = self.view.get(row) else { return };
         if !record.supersedes(&member.record) {

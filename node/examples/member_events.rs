@@ -1,0 +1,48 @@
+//! Runs a node in this process, and prints what changes about the members of its network.
+//!
+//! ```text
+//! cargo run -p node --example member_events -- --network dev --bootstrap /ip4/127.0.0.1/tcp/30400
+//! ```
+//!
+//! The arguments are those of the node.
+
+use std::process::ExitCode;
+
+use node::cli::Cli;
+use node::config::Config;
+use node::config::application::{Application, MemberEvents};
+use node::{run, service};
+use protocol::items::keys::PublicKey;
+
+/// An application that wants to know who comes and goes.
+struct Printer;
+
+impl MemberEvents for Printer {
+    fn joined(&mut self, member: PublicKey) {
+        println!("{member} is here");
+    }
+
+    fn failed(&mut self, member: PublicKey) {
+        println!("{member} answers nobody");
+    }
+
+    fn left(&mut self, member: PublicKey) {
+        println!("{member} has left");
+    }
+
+    fn returned(&mut self, member: PublicKey) {
+        println!("{member} is here again");
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Cli::read().run;
+    let ended = run::run_service(args, None, |config, commands, ready, stop| {
+        let application = Some(Application::new(Printer));
+        service::run(Config { application, ..config }, commands, ready, stop)
+    });
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
