@@ -37,6 +37,7 @@ AGENT_BYTES_MAX = 64
 MEMBER_ADDRESSES_MAX, MEMBER_ADDRESS_BYTES_MAX, MEMBER_RELAYS_MAX = 8, 272, 3
 ENTRIES_MAX, ENTRY_KEY_BYTES_MAX, ENTRIES_BYTES_MAX = 64, 64, 4_096
 STATEMENTS_MAX, DIGESTS_MAX, DIFFERENCE_WANTED_MAX = 512, 1_024, 64
+GAUGES_MAX, TICKETS_PER_MESSAGE_MAX = 16, 32
 GOODBYE_REASON_BYTES_MAX = 32
 U32_MAX = 2**32 - 1
 
@@ -400,12 +401,42 @@ def read_digests(reader):
     return mode, first, last, [one() for _ in range(items // 4)]
 
 
+def read_extremes(reader):
+    items = reader.array(2)
+    if items == 1:
+        raise Refused("bad_value", "one extreme")
+    return [reader.uint() for _ in range(items)]
+
+
+def read_tickets(reader):
+    epoch, fingerprint = reader.fixed(8), reader.fixed(8)
+    items = reader.array(2 * TICKETS_PER_MESSAGE_MAX)
+    if items % 2:
+        raise Refused("bad_value", "tickets of which one is cut")
+    return epoch, fingerprint, [(reader.fixed(32), reader.fixed(64)) for _ in range(items // 2)]
+
+
 def read_word(reader):
     """A goodbye's reason."""
     word = reader.text(GOODBYE_REASON_BYTES_MAX)
     if not word or any(char not in "abcdefghijklmnopqrstuvwxyz0123456789_" for char in word):
         raise Refused("bad_value", f"the reason {word!r}")
     return word
+
+
+def gauge(name, low, high):
+    """The name in messages of a gauge; the ends of its range are in millionths."""
+    ends = b"".join(end.to_bytes(8, "big", signed=True) for end in (low, high))
+    return sha256(b"hearsay gauge 1", ends, name.encode())[:8]
+
+
+def epoch(number, block):
+    """The name in messages of an epoch."""
+    return sha256(b"hearsay epoch 1", number.to_bytes(8, "big"), block)[:8]
+
+
+def ticket_signing_bytes(network, number, block):
+    return tstr("hearsay ticket 1") + tstr(network) + head(4, 2) + uint(number) + bstr(block)
 
 
 def route(kind, key):
@@ -456,6 +487,9 @@ MESSAGES = {
     27: ("statements", 2, read_statements),
     28: ("proberequest", 2, read_id),
     29: ("probeanswer", 3, lambda r: (read_id(r), r.bool())),
+    36: ("aggregates", 3, lambda r: (r.list(GAUGES_MAX, read_short), r.bool())),
+    37: ("totals", 6, lambda r: (r.fixed(8), r.fixed(8), r.uint(), r.uint(), read_extremes(r))),
+    38: ("tickets", 4, read_tickets),
 }
 
 
@@ -665,6 +699,9 @@ def expected_messages(vectors):
     author, producer, own = bytes.fromhex(vectors["transactions"][0]["author"]), header["producer"], b"\x07" * 8
     accusation = whole(bytes.fromhex(vectors["accusation"]), read_statement)
     subject, last = accusation["subject"], b"\xff" * 8
+    ticket = vectors["ticket"]
+    peers, first_epoch = gauge("peers", 0, 2_048_000_000), epoch(ticket["number"], block_id)
+    member, signature = bytes.fromhex(ticket["member"]), bytes.fromhex(ticket["signature"])
     return {
         "hello": (2, vectors["network"], 0, 1, block_id, 1),
         "inv": [(first[:8], 5), (second, 1000)],
@@ -697,6 +734,9 @@ def expected_messages(vectors):
         "statements": [accusation],
         "proberequest": subject,
         "probeanswer": (subject, True),
+        "aggregates": ([peers], True),
+        "totals": (peers, first_epoch, 1_000_000_007, 2**40, [0, 2_048_000_000]),
+        "tickets": (first_epoch, sha256(b"hearsay minima 1", member)[:8], [(member, signature)]),
     }
 
 
@@ -1130,6 +1170,10 @@ def check_wire(checks, vectors):
     accusation = whole(bytes.fromhex(vectors["accusation"]), read_statement)
     signed = tstr(accusation["domain"]) + tstr(network) + accusation["signed"]
     checks.signature("accusation", accusation["signer"], signed, accusation["signature"])
+    ticket = vectors["ticket"]
+    checks.seed("ticket: member of the seed", ticket["seed"], ticket["member"])
+    signed = ticket_signing_bytes(network, ticket["number"], bytes.fromhex(vectors["header"]["id"]))
+    checks.signature("ticket", bytes.fromhex(ticket["member"]), signed, bytes.fromhex(ticket["signature"]))
 
 
 FILES = {

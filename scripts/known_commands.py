@@ -123,6 +123,7 @@ KNOWN = {
     "node set role archive": ask(),
     "node get role": mention("the value is there a moment after it was set"),
     "node get --member 12D3KooW… role": mention("it wants a peer id"),
+    "node --aggregates height,size": serve(),
     "node aggregate height": ask(says="^members +"),
     "node leave": mention("the other commands ask this node afterwards"),
     "node set": mention("it wants a key and a value"),
@@ -152,6 +153,9 @@ KNOWN = {
     "testnet sim --members --detector foca": mention("a sweep with it is in SIMULATION"),
     "testnet members --nodes 20 --kill 4 --preset lan": plan(),
     "testnet members --nodes 20 --wan regions --partition 5s,60s": plan(),
+    "testnet aggregates": run("--nodes 16,64 --seeds 1 --faulty none --sizes 16 --epochs 20", says="^holds "),
+    "testnet aggregates --nodes 64,1024 --seeds 20 --faulty none --sizes none": run("--nodes 64,128 --seeds 2", says="^holds "),
+    "testnet aggregates --faulty 1000 --loss 50% --churn 20%": mention("its goals are missed"),
     "testnet run --plateau 96MiB --nodes 20 --tx-rate 60 --block-interval 5s --duration 1h": plan(),
     "testnet run --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity": plan(),
@@ -215,7 +219,7 @@ KNOWN = {
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()
-        for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread members detectors all".split()
+        for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread members detectors values fanout aggregates all".split()
     },
     "scripts/prove-sim.sh NAME": mention("each name is an entry"),
 }

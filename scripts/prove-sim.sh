@@ -27,6 +27,8 @@
 #                                     taken for dead, over loss and pauses; in runs that resume
 #   scripts/prove-sim.sh values       100 members set a value every 10 s: by push, pull and push-pull, as news and without
 #   scripts/prove-sim.sh fanout       1,000 members: a crash and an entry, by gossip-nodes and by gossip-interval
+#   scripts/prove-sim.sh aggregates   push-sum on 16 to 100,000 members, and with 30 % loss and 10 % churn; estimates of
+#                                     the size
 #   scripts/prove-sim.sh all          all but million
 #
 # With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
@@ -639,7 +641,15 @@ fanout() {
   sweep_members fanout-interval "${load[@]}" --sweep members.gossip_interval=50ms,100ms,200ms,400ms,800ms
 }
 
-names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors values fanout)
+# Some goals are missed. The table says which, and the figures are kept all the same.
+aggregates() {
+  about "aggregates over links: the machines alone, on random regular graphs of degree 8"
+  echo
+  "$testnet" aggregates --faulty 64,1024,16384,100000 --sizes 16,256,4096,100000 --svg "$keep/sim-aggregates.svg" 2>"$work/err" ||
+    [ $? = 1 ] && ! grep '^error' "$work/err"
+}
+
+names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors values fanout aggregates)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do

@@ -377,7 +377,7 @@ impl Run<'_> {
                 Output::Load(load) => self.loads.push_back(load),
                 Output::Disconnect { peer, reason } => gone.push((peer, reason)),
                 Output::Event(event) => self.event(&event),
-                Output::Store(_) | Output::Read { .. } | Output::Members(_) => {}
+                Output::Store(_) | Output::Read { .. } | Output::Members(_) | Output::SignTicket(_) => {}
             }
         }
         assert!(self.jobs.len() <= JOBS_MAX, "{} jobs", self.jobs.len());
@@ -399,6 +399,7 @@ impl Run<'_> {
                 | DisconnectReason::InvalidBlock
                 | DisconnectReason::MalformedItem
                 | DisconnectReason::BrokenHeaders
+                | DisconnectReason::BrokenTotals
         );
         assert!(!misbehaved, "an honest peer is left: {reason}");
     }

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use protocol::gossip::members::{MemberInput, MemberOutput};
 use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
 use protocol::items::keys::SecretKey;
+use protocol::items::member::epoch::Epoch;
+use protocol::items::member::ticket::Ticket;
 use protocol::items::member::{Statement, Unsigned};
 use protocol::items::network::NetworkId;
 use protocol::items::verify::VerifyJob;
@@ -237,6 +239,10 @@ impl EngineHost {
             Output::Disconnect { peer, reason } => Some(Effect::Disconnect { peer, reason }),
             Output::Read { peer, allowed } => Some(Effect::Read { peer, allowed }),
             Output::Members(wanted) => self.on_members(*wanted),
+            Output::SignTicket(epoch) => {
+                self.sign_ticket(epoch);
+                None
+            }
             Output::Event(event) => {
                 self.recorder.event(&event);
                 self.on_event(event)
@@ -271,6 +277,13 @@ impl EngineHost {
                 self.inputs.push_back(Input::Members(Box::new(MemberInput::Signed(statement))));
             }
             Err(error) => warn!(%error, "this node can't say what it is to others: its statement is too long"),
+        }
+    }
+
+    fn sign_ticket(&mut self, epoch: Epoch) {
+        if let Some((key, network)) = &self.signer {
+            let ticket = Ticket::sign(key, network, &epoch);
+            self.inputs.push_back(Input::SignedTicket { epoch, ticket });
         }
     }
 

@@ -49,7 +49,8 @@ fn main() {
     let failing: Vec<Value> = [1, 8, 64].iter().map(|senders| failing(*senders, budget)).collect();
     let blocks: Vec<Value> = [1, 10, 200].iter().map(|authors| block(*authors, budget)).collect();
     if json {
-        let all = json!({ "verify_strict_us": strict, "waiting": rows, "one_bad_in_64": failing, "block": blocks });
+        let all =
+            json!({ "verify_strict_us": strict, "waiting": rows, "one_bad_in_64": failing, "block": blocks });
         println!("{all}");
         return;
     }

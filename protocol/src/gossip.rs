@@ -6,7 +6,7 @@
 //! This file owns the machines and what they share, dispatches inputs, and settles what became due. Each folder
 //! below decides for its part: `links` (one peer), `intake` (from a body to a verdict), `relay` (which peers to
 //! push to), `fetch` (which peers to ask), `sync` (headers and blocks), `repair` (what relay did not bring),
-//! `members` (who is alive) and `aggregate` (numbers over all members; nothing calls it yet). The state of a machine
+//! `members` (who is alive) and `aggregate` (numbers over all members). The state of a machine
 //! is private to its folder. An item that arrives goes through the cheapest steps first: decode, hash,
 //! compare with what was seen before, the sender's budget, signature, validator, accept, relay.
 
@@ -31,6 +31,7 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
+use self::aggregate::running::Aggregates;
 pub use self::api::{
     AddressGroup, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle, PeerInfo,
     Refusal, Stats, Submission, SyncInfo, TransactionStatus,
@@ -115,6 +116,8 @@ pub struct Gossip {
     lengths: Lengths,
     /// `None` if the node takes no part in membership.
     membership: Option<Box<Membership>>,
+    /// `None` if the node takes part in no aggregate over links.
+    aggregates: Option<Box<Aggregates>>,
     outputs: VecDeque<Output>,
     /// Calls of [`Gossip::handle`] and [`Gossip::handle_all`] until now.
     calls: u64,
@@ -182,6 +185,7 @@ impl Gossip {
             catching_up: CatchUp::default(),
             lengths: Lengths::default(),
             membership: None,
+            aggregates: None,
             outputs: VecDeque::new(),
             calls: 0,
             stats: Stats::default(),
@@ -227,7 +231,8 @@ impl Gossip {
         let fetching = Time::earlier(self.catching_up.next_deadline(), self.requests.next_deadline());
         let passing_on = Time::earlier(self.relay.next_deadline(), self.conversations.next_deadline());
         let others = Time::earlier(self.orphans.next_deadline(), Time::earlier(fetching, passing_on));
-        let peers = Time::earlier(self.peers.next_deadline(), self.members_deadline());
+        let machines = Time::earlier(self.members_deadline(), self.aggregates_deadline());
+        let peers = Time::earlier(self.peers.next_deadline(), machines);
         Time::earlier(peers, others)
     }
 
@@ -323,6 +328,7 @@ impl Gossip {
             Input::RoundTrip { peer, lowest } => self.requests.measured(peer, lowest),
             Input::WallClock { ms } => self.set_wall_clock(now, ms),
             Input::Members(input) => self.on_members_input(now, *input),
+            Input::SignedTicket { epoch, ticket } => self.on_signed_ticket(&epoch, &ticket),
             Input::Timeout => {}
         }
     }
@@ -357,6 +363,7 @@ impl Gossip {
             (true, Message::Had(ids)) => self.on_had(from, &ids),
             (true, Message::Reconcile(message)) => self.on_reconcile(now, from, *message),
             (true, Message::Members(message)) => self.on_members_message(now, from, *message),
+            (true, Message::Aggregates(message)) => self.on_aggregates(now, from, &message),
             // A goodbye may come in place of a Hello. Only the first goodbye counts.
             (_, Message::Goodbye(reason)) => {
                 if !core::mem::replace(&mut peer.said_goodbye, true) {
@@ -384,6 +391,7 @@ impl Gossip {
         self.watch_bodies(now);
         self.spread(now);
         self.settle_members(now);
+        self.settle_aggregates(now);
         let touched = self.peers.take_touched();
         for handle in &touched {
             if self.peers.get(handle).is_some_and(Peer::has_work) {

@@ -1,5 +1,6 @@
 //! The command line. Deliberately absent: doing any of it.
 
+mod aggregates;
 mod compare;
 mod links;
 mod load;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::report::Json;
 
+pub use aggregates::AggregatesArgs;
 pub use compare::CompareArgs;
 pub use links::LinkArgs;
 pub use load::LoadArgs;
@@ -45,6 +47,8 @@ pub enum Command {
     Sim(Box<SimArgs>),
     /// Launch nodes, kill, stop and restart some, and report how soon the others see it
     Members(Box<WatchedArgs>),
+    /// Run the machines of aggregates over links alone, on up to 100,000 members and more, and report
+    Aggregates(Box<AggregatesArgs>),
     /// Run one node of a run in this process; the other commands start these
     #[command(hide = true)]
     Worker(Box<WorkerArgs>),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{Cli, Command, CompareArgs, RunArgs, SimArgs, WatchedArgs, WorkerArgs, quoted};
+use testnet::cli::{AggregatesArgs, Cli, Command, CompareArgs, RunArgs, SimArgs, WatchedArgs, WorkerArgs, quoted};
 use testnet::engine::worker;
 use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare(*arguments),
         Command::Sim(arguments) => simulate(*arguments),
         Command::Members(arguments) => members(*arguments),
+        Command::Aggregates(arguments) => aggregates(&arguments),
         Command::Worker(arguments) => {
             let WorkerArgs { engine, links, number, node } = *arguments;
             worker::run(engine, links.zip(number), node)
@@ -160,6 +161,20 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+fn aggregates(arguments: &AggregatesArgs) -> anyhow::Result<ExitCode> {
+    stop_at_interrupt()?;
+    let found = testnet::sim::aggregates::run(&arguments.plan(typed()), to_stderr)?;
+    if let Some(path) = &arguments.svg {
+        report::write_aggregates(path, &found)?;
+    }
+    if let Some(json) = &arguments.json {
+        json.write(&found)?;
+    }
+    let holds = found.goals().iter().all(|(_, holds)| *holds);
+    show_text(arguments.json.as_ref(), |page| tables::aggregates::render(&found, page));
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Prints the seed and all settings of the simulation before anything else, because a person who sees it fail
 /// needs them.
 fn announcement(batch: &Batch) -> anyhow::Result<String> {
@@ -215,11 +230,16 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
 
 /// Shows tables on standard output. If a program reads the report there, shows them on standard error.
 fn print(found: &Found, json: Option<&Json>) {
+    show_text(json, |page| text(found, page));
+}
+
+/// The same of what `text` makes of a page.
+fn show_text(json: Option<&Json>, text: impl Fn(Page) -> String) {
     if json == Some(&Json::Stdout) {
-        return to_stderr(&text(found, page(&std::io::stderr())));
+        return to_stderr(&text(page(&std::io::stderr())));
     }
     let mut stdout = std::io::stdout();
-    let text = text(found, page(&stdout));
+    let text = text(page(&stdout));
     // A reader that has gone away wants no more output.
     let _ = writeln!(stdout, "{text}");
 }

@@ -1,6 +1,7 @@
 //! Finished runs as JSON, tables, a list of deliveries and pictures. This module reads no trace: everything is
 //! made from `report.json` and `deliveries.csv`.
 
+pub mod aggregates;
 pub mod capacity;
 pub mod compare;
 pub mod deliveries;
@@ -21,6 +22,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use aggregates::Aggregated;
 use capacity::Capacity;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
 use figures::spreads::{Gather, Spreads};
@@ -187,6 +189,17 @@ pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
         write_file(&dir.join(name), &picture)?;
     }
     write_json(&dir.join(REPORT_FILE), runs)
+}
+
+/// Draws how push-sum grows into a file, if there are at least two numbers of members.
+///
+/// # Errors
+/// Names the file that couldn't be written.
+pub fn write_aggregates(path: &Path, found: &Aggregated) -> Result<(), ReportError> {
+    match svg::aggregates(found)? {
+        Some(picture) => write_file(path, &picture),
+        None => Ok(()),
+    }
 }
 
 /// Writes the report of a plateau and its picture into `dir`.

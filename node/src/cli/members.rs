@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use libp2p::Multiaddr;
+use protocol::gossip::aggregate::built_in::AggregatesConfig;
 use protocol::gossip::members::{Detector, MembersConfig, MembersConfigError};
 
 use super::typed;
@@ -94,6 +95,14 @@ pub struct MembersArgs {
     /// How failed peers are detected: swim (unanswered pings), phi or phi:THRESHOLD (unusually long silence)
     #[arg(long, env = "NODE_DETECTOR", value_name = "DETECTOR")]
     pub detector: Option<Detector>,
+
+    /// Aggregates to estimate over links, beside the exact ones: off, all, or some of bytes, height, mempool, peers,
+    /// rtt, uptime and size, with commas
+    ///
+    /// Each number costs 177 bytes a second. An estimate needs several nodes that take part, and a block now and then.
+    /// There are none with --membership off.
+    #[arg(long, env = "NODE_AGGREGATES", value_name = "NAMES", default_value_t)]
+    pub aggregates: AggregatesConfig,
 }
 
 /// Values for all parameters.
@@ -120,7 +129,8 @@ impl MembersArgs {
     /// The settings. Values that can't be used were refused when the command line was read.
     #[must_use]
     pub fn settings(self) -> Membership {
-        Membership { part: self.membership, parameters: self.given(), external: self.external_addr }
+        let (parameters, aggregates) = (self.given(), self.aggregates);
+        Membership { part: self.membership, parameters, external: self.external_addr, aggregates }
     }
 
     fn given(&self) -> MembersConfig {

@@ -4,6 +4,7 @@
 
 use clap::ValueEnum;
 use libp2p::Multiaddr;
+use protocol::gossip::aggregate::built_in::AggregatesConfig;
 use protocol::gossip::members::MembersConfig;
 
 /// Settings of membership.
@@ -15,6 +16,8 @@ pub struct Membership {
     pub parameters: MembersConfig,
     /// The addresses that its record has. Without any, it has those that the node finds out.
     pub external: Vec<Multiaddr>,
+    /// The aggregates over links that it takes part in. None without membership.
+    pub aggregates: AggregatesConfig,
 }
 
 /// Whether a node takes part in membership.

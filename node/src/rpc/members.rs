@@ -6,10 +6,14 @@ use std::collections::HashMap;
 use libp2p::{Multiaddr, PeerId, identity};
 use protocol::codec::DecodeError;
 use protocol::gossip::aggregate::exact::{Exact, Trim};
+use protocol::gossip::aggregate::extrema::Size;
+use protocol::gossip::aggregate::push_sum::Estimate;
+use protocol::gossip::aggregate::running::{Aggregates, Figure};
 use protocol::gossip::aggregate::value::{MILLIONTHS, Value};
 use protocol::gossip::members::{MemberEvent, MemberInfo, MemberState, Members};
 use protocol::items::keys::PublicKey;
 use protocol::items::member::entries::Entry;
+use protocol::limits::AGGREGATE_INTERVAL;
 use protocol::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +100,47 @@ pub struct AggregateView {
     pub minimum: Option<(f64, String)>,
     /// The highest value, and the peer id of the member that tells it.
     pub maximum: Option<(f64, String)>,
+    /// What push-sum estimates, if the node takes part in it for this number.
+    pub push_sum: Option<Estimates<PushSumView>>,
+    /// The estimate of the number of members, if the node takes part in it.
+    pub size: Option<Estimates<SizeView>>,
+}
+
+/// Estimates over links.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Estimates<T> {
+    /// In the epoch under way. A young one may be far off.
+    pub under_way: Option<T>,
+    /// At the end of an earlier epoch.
+    pub finished: Option<T>,
+}
+
+/// A number as push-sum estimates it, over the members that take part and have told it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PushSumView {
+    /// The number of the epoch.
+    pub epoch: u64,
+    /// Seconds for which the node had taken part in it.
+    pub age_s: u64,
+    /// The average.
+    pub average: f64,
+    /// The lowest value.
+    pub minimum: f64,
+    /// The highest value.
+    pub maximum: f64,
+}
+
+/// The number of members as extrema propagation estimates it, over the members that take part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SizeView {
+    /// The number of the epoch.
+    pub epoch: u64,
+    /// Seconds for which the node had taken part in it.
+    pub age_s: u64,
+    /// The estimate.
+    pub members: u64,
+    /// Its standard error, in members.
+    pub standard_error: f64,
 }
 
 /// A change of a member, and when it was found.
@@ -143,6 +188,8 @@ pub enum MembersError {
 pub(crate) struct Known<'a> {
     /// The machine.
     pub(crate) members: &'a Members,
+    /// The aggregates over links, if there are any.
+    pub(crate) aggregates: Option<&'a Aggregates>,
     /// This node.
     pub(crate) own: PublicKey,
     /// The lowest round trip to each peer.
@@ -189,7 +236,6 @@ impl Known<'_> {
         });
         // The view has fewer members than may be counted exactly.
         let exact = Exact::over(values).ok();
-        let number = |value: Value| value.millionths() as f64 / MILLIONTHS as f64;
         let named = |(key, value): (PublicKey, Value)| (number(value), peer_id_of(&key).unwrap_or_default());
         AggregateView {
             name: name.to_owned(),
@@ -201,6 +247,8 @@ impl Known<'_> {
             trimmed_mean: exact.as_ref().zip(TRIM).and_then(|(exact, trim)| exact.trimmed_mean(trim)).map(number),
             minimum: exact.as_ref().and_then(Exact::minimum).map(named),
             maximum: exact.as_ref().and_then(Exact::maximum).map(named),
+            push_sum: self.aggregates.and_then(|running| running.average(name)).map(Estimates::from),
+            size: self.aggregates.and_then(Aggregates::size).map(Estimates::from),
         }
     }
 
@@ -249,6 +297,44 @@ impl From<&MemberNews> for MemberEventView {
             events: None,
         }
     }
+}
+
+impl<T, V: From<T>> From<Figure<T>> for Estimates<V> {
+    fn from(figure: Figure<T>) -> Self {
+        Self { under_way: figure.under_way.map(V::from), finished: figure.finished.map(V::from) }
+    }
+}
+
+impl From<Estimate> for PushSumView {
+    fn from(estimate: Estimate) -> Self {
+        Self {
+            epoch: estimate.epoch.number,
+            age_s: seconds(estimate.ticks),
+            average: number(estimate.average),
+            minimum: number(estimate.lowest),
+            maximum: number(estimate.highest),
+        }
+    }
+}
+
+impl From<Size> for SizeView {
+    fn from(size: Size) -> Self {
+        Self {
+            epoch: size.epoch.number,
+            age_s: seconds(size.ticks),
+            members: size.members,
+            standard_error: size.members as f64 * size.standard_error as f64 / 1_000_000.0,
+        }
+    }
+}
+
+/// How long this number of ticks takes.
+const fn seconds(ticks: u64) -> u64 {
+    AGGREGATE_INTERVAL.times(ticks).as_micros() / 1_000_000
+}
+
+fn number(value: Value) -> f64 {
+    value.millionths() as f64 / MILLIONTHS as f64
 }
 
 impl From<&Entry> for EntryView {

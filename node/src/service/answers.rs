@@ -188,10 +188,11 @@ impl Answers {
 
     /// What is known of members.
     fn known<'a>(&self, config: &Config, behaviour: &'a Behaviour) -> Result<Known<'a>, MembersError> {
-        let members = behaviour.gossip().members().ok_or(MembersError::Off)?;
+        let (members, aggregates) = (behaviour.gossip().members(), behaviour.gossip().aggregates());
+        let members = members.ok_or(MembersError::Off)?;
         let round_trips = behaviour.peers().filter_map(|(_, link)| Some((link.peer, link.round_trip?)));
         let (own, round_trips) = (config.key.public(), round_trips.collect());
-        Ok(Known { members, own, round_trips, now: self.clock.now() })
+        Ok(Known { members, aggregates, own, round_trips, now: self.clock.now() })
     }
 
     fn peers(&self, behaviour: &Behaviour) -> Vec<PeerStatus> {

@@ -205,7 +205,8 @@ fn engine(config: &Config, clock: Clock, kept: Vec<Statement>) -> Gossip {
         // What another key signed, the node of an earlier key said.
         kept: kept.into_iter().filter(|statement| statement.signer() == config.key.public()).collect(),
     };
-    gossip.with_members(config.membership.parameters, identity, clock.now(), wall_ms())
+    let gossip = gossip.with_members(config.membership.parameters, identity, clock.now(), wall_ms());
+    gossip.with_aggregates(config.membership.aggregates)
 }
 
 fn discovery(config: &Config) -> Discovery {

@@ -45,6 +45,7 @@ mod run {
 
 /// Tests of the loop, and of whole nodes.
 mod service {
+    mod aggregates; // estimates over links between real nodes
     mod application; // what one in the same process hears of members
     mod behind_nodes; // real nodes that are behind
     mod lonely; // without peers, and why
@@ -65,6 +66,7 @@ mod observe {
 
 /// Tests of the RPC.
 mod rpc {
+    mod aggregates; // what people see of them
     mod counters; // the engine's, as the status tells them
     mod evidence; // two blocks for one height, told to people
     pub(crate) mod methods; // the JSON-RPC

@@ -13,6 +13,8 @@ use crate::items::block::Block;
 use crate::items::equivocation::Equivocation;
 use crate::items::hash::{BlockId, TxId};
 use crate::items::keys::PublicKey;
+use crate::items::member::epoch::Epoch;
+use crate::items::member::ticket::Ticket;
 pub use crate::items::refusal::{DisconnectReason, Refusal};
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::items::verify::{JobId, Verdict, VerifyJob};
@@ -112,6 +114,13 @@ pub enum Input {
     /// over them, so of [`MemberInput`] only these mean anything here: `Heard`, `Accused`, `Signed`, `Probed`,
     /// `SetReach`, `SetEntry` and `Leave`.
     Members(Box<MemberInput>),
+    /// The answer to an [`Output::SignTicket`].
+    SignedTicket {
+        /// As in the output.
+        epoch: Epoch,
+        /// This node's ticket for it.
+        ticket: Ticket,
+    },
     /// The time given by [`Gossip::poll_timeout`](super::Gossip::poll_timeout) has come. Early and late calls are
     /// safe.
     Timeout,
@@ -155,6 +164,8 @@ pub enum Output {
     /// Something that concerns membership: one of `Sign`, `Keep`, `Ping`, `Dial`, `Connect` and `Event` of
     /// [`MemberOutput`]. Boxed, because it is rare, and larger than the others.
     Members(Box<MemberOutput>),
+    /// Sign this node's ticket for an epoch with its key.
+    SignTicket(Epoch),
     /// Something worth a trace record, a counter or an answer to a user.
     Event(Event),
 }

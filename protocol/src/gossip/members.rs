@@ -65,6 +65,7 @@ pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
 use self::spread::push_pull::PushPull;
 use self::spread::{Class, Spread};
+pub(super) use self::view::short_of;
 use self::view::{Member, Row, View};
 use self::watching::Watching;
 pub use self::watching::suspicion::{self, Suspicion};
@@ -195,6 +196,12 @@ impl Members {
     #[must_use]
     pub fn member(&self, key: &PublicKey) -> Option<MemberInfo> {
         self.view.get(self.view.find(key)?).map(|member| self.info(member))
+    }
+
+    /// Whether a member is known, whatever its state.
+    #[must_use]
+    pub fn knows(&self, key: &PublicKey) -> bool {
+        self.view.find(key).is_some()
     }
 
     /// All members, this node among them, in no order that means anything.

@@ -78,6 +78,7 @@ impl Gossip {
         count(bounds::BETRAYALS, self.betrayals.len());
         self.occupancy_of_routes(visit);
         self.occupancy_of_members(visit);
+        self.occupancy_of_aggregates(visit);
         let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
         let (jobs, submitted) = self.checks.len();
         let of_gone = jobs.saturating_sub(of_peers).saturating_sub(submitted);
@@ -153,6 +154,17 @@ impl Gossip {
         }
     }
 
+    /// Nothing if this node takes part in no aggregate over links.
+    fn occupancy_of_aggregates(&self, visit: &mut dyn FnMut(Occupancy)) {
+        let Some(aggregates) = self.aggregates() else { return };
+        let (minima, counted) = aggregates.held();
+        for (bound, used) in
+            [(bounds::MINIMA, minima), (bounds::COUNTED, counted), (bounds::AGGREGATE_LINKS, aggregates.links())]
+        {
+            visit(fill(&bound, None, used, bound.limit));
+        }
+    }
+
     fn occupancy_of(&self, handle: PeerHandle, peer: &Peer, visit: &mut dyn FnMut(Occupancy)) {
         let mut count = |bound: Bound, used| visit(fill(&bound, Some(handle), used, bound.limit));
         count(bounds::CHARGED, self.inventory.charged(peer.link));
@@ -178,6 +190,9 @@ impl Gossip {
         count(bounds::IN_FLIGHT, load.transactions_in_flight);
         count(bounds::BLOCKS_IN_FLIGHT, load.blocks_in_flight);
         let (orphans, orphan_bytes) = self.orphans.of_peer(handle.0);
+        if let Some(aggregates) = self.aggregates() {
+            count(bounds::TICKETS, aggregates.in_check(handle));
+        }
         count(bounds::ORPHANS, orphans);
         count(bounds::ORPHAN_PEER_BYTES, orphan_bytes);
     }

@@ -74,3 +74,11 @@ pub const ENTRIES_STATEMENT_BYTES_MAX: usize =
 
 /// Bytes of an encoded accusation: array 1, two keys of 34, incarnation 9 and signature 66.
 pub const ACCUSATION_BYTES_MAX: usize = 1 + 34 + 34 + 9 + 66;
+
+/// The blocks of an epoch. At one block in 5 s this is 5 minutes, of which aggregates over some thousand
+/// members need half a minute.
+pub const EPOCH_BLOCKS: u64 = 60;
+
+/// An epoch begins when this number of blocks lies above the block that names it, so that a short reorganisation
+/// does not change its name.
+pub const EPOCH_DEPTH: u64 = 6;

@@ -1,7 +1,8 @@
-//! What a member of a network says of itself and of others: its record, its entries, and its accusations. Each is
-//! signed by the member that makes it, so that it can be passed on by anyone and changed by nobody.
+//! What a member of a network says of itself and of others: its record, its entries, its accusations, and its ticket
+//! for an epoch. Each is signed by the member that makes it, so that it can be passed on by anyone and changed by
+//! nobody.
 //!
-//! Each kind of statement has its own signing domain, and the network's name is signed. So no statement is valid
+//! A ticket is no statement, because other messages carry it. Each kind of statement has its own signing domain, and the network's name is signed. So no statement is valid
 //! as one of another kind, on another network, or as a transaction or header. Signatures are checked by the rule
 //! of all items ([`keys`](super::keys)). A statement that decodes is not checked yet.
 //!
@@ -9,7 +10,9 @@
 
 pub mod accusation;
 pub mod entries;
+pub mod epoch;
 pub mod record;
+pub mod ticket;
 
 use alloc::sync::Arc;
 use core::fmt;

@@ -119,6 +119,9 @@ pub enum DisconnectReason {
     /// Sent headers that don't follow each other.
     #[error("sent headers that do not connect")]
     BrokenHeaders,
+    /// Sent sums of push-sum that no node sends that keeps the rules.
+    #[error("sent sums of an aggregate that break its rules")]
+    BrokenTotals,
     /// Doesn't read: its queues are full.
     #[error("let its queue overrun")]
     QueueOverrun,
@@ -140,6 +143,7 @@ impl DisconnectReason {
             Self::InvalidSignature => "invalid_signature",
             Self::InvalidBlock => "invalid_block",
             Self::BrokenHeaders => "broken_headers",
+            Self::BrokenTotals => "broken_totals",
             Self::QueueOverrun => "queue_overrun",
             Self::Withheld => "withheld",
         }

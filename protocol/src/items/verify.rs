@@ -22,6 +22,8 @@ use super::batch::all_hold;
 use super::block::SignedHeader;
 use super::keys::{Equation, PublicKey, VerifyingKey};
 use super::member::Statement;
+use super::member::epoch::Epoch;
+use super::member::ticket::Ticket;
 use super::network::NetworkId;
 use super::transaction::SignedTransaction;
 use crate::limits::BATCH_SIGNATURES_MAX;
@@ -55,8 +57,17 @@ pub struct VerifyJob {
     pub headers: Vec<SignedHeader>,
     /// Transactions to check.
     pub transactions: Vec<Arc<SignedTransaction>>,
-    /// Statements of members to check.
-    pub statements: Vec<Statement>,
+    /// Statements and tickets of members to check.
+    pub statements: Vec<Signed>,
+}
+
+/// Something that a member signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// A statement.
+    Statement(Statement),
+    /// A ticket, for this epoch.
+    Ticket(Arc<Epoch>, Ticket),
 }
 
 /// The outcome of a [`VerifyJob`].
@@ -67,7 +78,8 @@ pub enum Verdict {
     /// One is not good, or its key is not usable. Nothing is known of the signatures behind it. (A header that
     /// follows a bad one names the bad one as its parent, and a block with a bad transaction is no block.)
     Invalid {
-        /// How many are good before it: headers are counted first, then transactions, then statements.
+        /// How many are good before it: headers are counted first, then transactions, then
+        /// statements and tickets.
         first: usize,
     },
 }
@@ -138,8 +150,10 @@ impl VerifyJob {
         if let Some(transaction) = self.transactions.get(place) {
             return transaction.equation(&key(&transaction.author())?, &self.network);
         }
-        let statement = self.statements.get(place.checked_sub(self.transactions.len())?)?;
-        statement.equation(&key(&statement.signer())?, &self.network)
+        match self.statements.get(place.checked_sub(self.transactions.len())?)? {
+            Signed::Statement(statement) => statement.equation(&key(&statement.signer())?, &self.network),
+            Signed::Ticket(epoch, ticket) => ticket.equation(&key(&ticket.member)?, &self.network, epoch),
+        }
     }
 }
 

@@ -55,3 +55,17 @@ pub const STATEMENTS_MAX: usize = 512;
 
 /// Routes named in one prune or graft: 256 of 9 bytes, 2.3 KiB.
 pub const ROUTES_ENTRIES_MAX: usize = 256;
+
+/// Gauges that one message names: more than the six that there are.
+pub const GAUGES_MAX: usize = 16;
+
+/// Bytes of an encoded message of push-sum: array 1, tag 2, gauge and epoch 9 each, high and low end 9 each, array 1,
+/// and lowest and highest 9 each.
+pub const TOTALS_BYTES_MAX: usize = 1 + 2 + 9 + 9 + 9 + 9 + 1 + 9 + 9;
+
+/// Tickets of one message: 32 of 100 bytes, so that it is no larger than an item of the control lane.
+pub const TICKETS_PER_MESSAGE_MAX: usize = 32;
+
+/// Bytes of an encoded message of extrema: array 1, tag 2, epoch and fingerprint 9 each, array 2, and for each ticket
+/// 34 and 66.
+pub const TICKETS_BYTES_MAX: usize = 1 + 2 + 9 + 9 + 2 + TICKETS_PER_MESSAGE_MAX * (34 + 66);

@@ -3,6 +3,7 @@
 //! Every message is one CBOR array whose first item is the tag below. Deliberately absent: tags 11, 22 and 23,
 //! which are not for the engine (`frame`).
 
+mod aggregates;
 mod body;
 mod goodbye;
 mod members;
@@ -15,6 +16,9 @@ use core::fmt;
 
 use bytes::Bytes;
 
+pub use self::aggregates::{
+    AggregateMessage, AggregatePart, Extremes, Fingerprint, Flow, GaugeId, Tickets, Totals,
+};
 pub use self::body::Body;
 pub use self::goodbye::GoodbyeReason;
 pub use self::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
@@ -36,6 +40,10 @@ pub const VERSION: u64 = 2;
 
 /// The bit of [`Hello::features`] that says: the speaker takes part in membership, and reads its messages.
 pub const FEATURE_MEMBERS: u64 = 1;
+
+/// The bit of [`Hello::features`] that says: the speaker takes part in aggregates over links, and reads their
+/// messages.
+pub const FEATURE_AGGREGATES: u64 = 2;
 
 /// Which of a peer's two substreams a message travels on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,7 +81,7 @@ pub struct Hello {
     pub version: u64,
     /// The network's name, as the speaker knows it. Checked by the receiver.
     pub network: Bytes,
-    /// Feature bits: [`FEATURE_MEMBERS`]; unknown ones are ignored.
+    /// Feature bits: [`FEATURE_MEMBERS`] and [`FEATURE_AGGREGATES`]; unknown ones are ignored.
     pub features: u64,
     /// The speaker's tip.
     pub tip: Tip,
@@ -161,6 +169,8 @@ pub enum Message {
     Goodbye(GoodbyeReason),
     /// Tags 24 to 29: members. Boxed as well.
     Members(Box<MemberMessage>),
+    /// Tags 36 to 38: aggregates over links. Boxed as well.
+    Aggregates(Box<AggregateMessage>),
 }
 
 impl Message {
@@ -184,6 +194,7 @@ impl Message {
             Self::Reconcile(message) => message.name(),
             Self::Goodbye(_) => "goodbye",
             Self::Members(message) => message.name(),
+            Self::Aggregates(message) => message.name(),
         }
     }
 
@@ -257,6 +268,7 @@ impl Encode for Message {
                 writer.text(reason.as_str());
             }
             Self::Members(message) => message.encode(writer),
+            Self::Aggregates(message) => message.encode(writer),
         }
     }
 }
@@ -277,6 +289,7 @@ impl Message {
             1 | 5 | 8..=10 | 12 | 13 | 21 => 2,
             tag if Reconcile::TAGS.contains(&tag) => Reconcile::items(tag),
             tag if MemberMessage::TAGS.contains(&tag) => MemberMessage::items(tag),
+            tag if AggregateMessage::TAGS.contains(&tag) => AggregateMessage::items(tag),
             _ => return Err(DecodeError::BadValue("a message tag")),
         };
         head.has_items(items, reader)?;
@@ -322,6 +335,9 @@ impl Message {
             }
             tag if MemberMessage::TAGS.contains(&tag) => {
                 Self::Members(Box::new(MemberMessage::decode(tag, reader)?))
+            }
+            tag if AggregateMessage::TAGS.contains(&tag) => {
+                Self::Aggregates(Box::new(AggregateMessage::decode(tag, reader)?))
             }
             tag => Self::Reconcile(Box::new(Reconcile::decode(tag, reader)?)),
         })

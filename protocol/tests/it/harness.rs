@@ -124,8 +124,7 @@ pub struct Mesh {
     pub nodes: Vec<Gossip>,
     pub events: Vec<Vec<Event>>,
     pub sent: Vec<Sent>,
-    /// The messages that were sent and received, in order: node, its peer, whether the node sent it, and the
-    /// message.
+    /// All messages, in order: node, its peer, whether the node sent it, and the message.
     pub traffic: Vec<(usize, PeerHandle, bool, Bytes)>,
     pub disconnects: Vec<(usize, PeerHandle, DisconnectReason)>,
     pub reads: Vec<(usize, PeerHandle, bool)>,
@@ -466,6 +465,7 @@ impl Mesh {
             Output::Read { peer, allowed } => self.reads.push((node, peer, allowed)),
             Output::Event(event) => self.events[node].push(event),
             Output::Members(output) => self.member_output(node, *output),
+            Output::SignTicket(epoch) => self.sign_ticket(node, epoch),
         }
     }
 }

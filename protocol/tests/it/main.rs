@@ -123,6 +123,7 @@ mod fetch {
 
 /// Tests of aggregates.
 mod aggregate {
+    mod engine; // inside engines: messages, epochs, blame, bounds
     mod epoch; // which block names an epoch, and gauges
     mod exact; // against a naive model
     mod extrema; // the estimate of the size, and how tickets spread

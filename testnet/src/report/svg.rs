@@ -1,9 +1,9 @@
 //! The pictures, as SVG: how soon items arrived ([`cdf()`]), how a rumor spread ([`rumor()`]), how transactions
 //! spread in intervals ([`spread()`]), the results of a sweep ([`sweep()`]), how the number of rounds grows
-//! ([`growth()`]), how engines compare ([`compare()`]), what nodes take over time ([`plateau()`]), and what
-//! members see of each other ([`watched()`]). Their common
-//! style is in this file.
+//! ([`growth()`]), how engines compare ([`compare()`]), what nodes take over time ([`plateau()`]), what members
+//! see of each other ([`watched()`]), and how push-sum grows ([`aggregates()`]). Their common style is in this file.
 
+mod aggregates;
 mod cdf;
 mod compare;
 mod growth;
@@ -17,6 +17,7 @@ mod watched;
 use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
 
+pub use aggregates::aggregates;
 pub use cdf::cdf;
 pub use compare::compare;
 pub use growth::{fitted, growth};

@@ -1,5 +1,6 @@
 //! The report for people. Everything printed is in `report.json`. A figure that doesn't exist is a dash.
 
+pub mod aggregates;
 pub mod capacity;
 mod cells;
 mod compare;

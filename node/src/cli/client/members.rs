@@ -9,7 +9,7 @@ use super::{AskError, Node, print, print_json, text};
 use crate::cli::{AskArgs, GetArgs, MembersArgs, MembersCommand, SetArgs};
 use crate::observe::logging::to_stderr;
 use crate::rpc::ApiClient as _;
-use crate::rpc::members::{AggregateView, EntryView, MemberDetail, MemberView};
+use crate::rpc::members::{AggregateView, EntryView, Estimates, MemberDetail, MemberView};
 
 /// `node members`.
 ///
@@ -188,7 +188,7 @@ fn aggregate_lines(found: &AggregateView) -> Vec<(&'static str, String)> {
         Some((value, member)) => format!("{value} · {member}"),
         None => "-".to_owned(),
     };
-    vec![
+    let mut lines = vec![
         ("members", format!("{} of {} tell it as a number", found.count, found.members)),
         ("sum", found.sum.to_string()),
         ("average", number(found.average)),
@@ -196,7 +196,34 @@ fn aggregate_lines(found: &AggregateView) -> Vec<(&'static str, String)> {
         ("trimmed mean", number(found.trimmed_mean)),
         ("minimum", named(&found.minimum)),
         ("maximum", named(&found.maximum)),
-    ]
+    ];
+    if let Some(estimates) = &found.push_sum {
+        lines.extend(estimate_lines("push-sum", estimates, |one| {
+            let (average, ends) = (one.average, format!("from {} to {}", one.minimum, one.maximum));
+            (format!("average {average}, {ends}"), one.epoch, one.age_s)
+        }));
+    }
+    if let Some(estimates) = &found.size {
+        lines.extend(estimate_lines("size", estimates, |one| {
+            let error = format!("standard error {:.1}", one.standard_error);
+            (format!("{} members take part, {error}", one.members), one.epoch, one.age_s)
+        }));
+    }
+    lines
+}
+
+/// The estimate of the epoch under way, and the last one of an earlier epoch.
+fn estimate_lines<T>(
+    name: &'static str,
+    estimates: &Estimates<T>,
+    told: impl Fn(&T) -> (String, u64, u64),
+) -> Vec<(&'static str, String)> {
+    let line = |one: &T| {
+        let (text, epoch, age_s) = told(one);
+        format!("{text} · epoch {epoch}, for {age_s} s")
+    };
+    let now = estimates.under_way.as_ref().map_or_else(|| "none yet in this epoch".to_owned(), line);
+    std::iter::once(now).chain(estimates.finished.as_ref().map(line)).map(|text| (name, text)).collect()
 }
 
 /// The value as text if it can be shown as such, and otherwise in hexadecimal.

@@ -50,6 +50,16 @@ fn a_parameter_of_membership_that_is_typed_replaces_the_presets() {
 }
 
 #[test]
+fn aggregates_over_links_are_off_unless_they_are_named() {
+    let chosen = |args: &[&str]| resolve(args).membership.aggregates.to_string();
+    assert_eq!(chosen(&[]), "off");
+    assert_eq!(chosen(&["--aggregates", "height,size"]), "height,size");
+    assert_eq!(chosen(&["--aggregates", "all"]), "bytes,height,mempool,peers,rtt,uptime,size");
+    let error = Cli::try_parse_from(["node", "--aggregates", "weight"]).expect_err("there is none").to_string();
+    assert!(error.contains("\"weight\" is no aggregate"), "{error}");
+}
+
+#[test]
 fn a_parameter_of_membership_that_is_out_of_range_is_a_usage_error() {
     for (args, said) in [
         (["--members-preset=lan", "--probe-timeout=2s"], "probe-timeout is 2s and ping-interval is 1s"),

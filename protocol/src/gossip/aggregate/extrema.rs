@@ -6,7 +6,8 @@
 //!   mean `1 / N`. Minima can be passed on any number of times along any path. From the `K` minima over all
 //!   members follows the estimate `N = (K - 1) / sum`, with no bias and a standard error of `1 / sqrt(K - 2)` of
 //!   itself.
-//! * **Draws are not chosen.** A draw is a hash over the member's key, the [epoch](super::epoch) and an index.
+//! * **Draws are not chosen.** A draw is a hash over the member's key, the
+//!   [epoch](crate::items::member::epoch) and an index.
 //!   Members send each other a member's signature on the epoch, the [`Ticket`]. All its draws follow from it. So
 //!   a member contributes its own draws only.
 //! * **Only minima travel.** A node holds the tickets that have a minimum, 256 at most. To each link it sends
@@ -31,21 +32,23 @@
 //!
 //! Deliberately absent: signing this node's own ticket, which is the driver's work, and whom to admit.
 
+mod draws;
 mod exponential;
-mod ticket;
 mod winners;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+pub use self::draws::{Draw, draws};
 pub use self::exponential::{EXPONENTIAL_BITS, exponential};
-pub use self::ticket::{Draw, Fingerprint, TICKET_DOMAIN, Ticket, Tickets, draws};
 pub use self::winners::{Indices, Winners};
-use super::epoch::{Epoch, EpochName};
 use super::ticks::Ticks;
 use super::value::rounded;
+use crate::footprint::{block, tree};
 use crate::gossip::api::PeerHandle;
 use crate::items::keys::{PublicKey, VerifyingKey};
+use crate::items::member::epoch::{Epoch, EpochName};
+pub use crate::items::member::ticket::{TICKET_DOMAIN, Ticket};
 use crate::items::network::NetworkId;
 use crate::items::verify::{JobId, Verdict};
 use crate::limits::{
@@ -53,6 +56,7 @@ use crate::limits::{
     TICKETS_PER_LINK_MAX, TICKETS_PER_MESSAGE_MAX,
 };
 use crate::time::Time;
+pub use crate::wire::message::{Fingerprint, Tickets};
 
 /// The size of the network, as one member knows it.
 #[derive(Debug, Default)]
@@ -107,6 +111,13 @@ struct Link {
 }
 
 impl Extrema {
+    /// The memory of a link.
+    pub(crate) const LINK_BYTES: usize = tree(size_of::<(PeerHandle, Link)>());
+
+    /// The memory of a ticket in verification that is alone in its job.
+    pub(crate) const CHECKED_BYTES: usize =
+        tree(size_of::<(JobId, (PeerHandle, Vec<Ticket>))>()) + block(size_of::<Ticket>());
+
     /// An epoch begins. `own` is this member's ticket for it; without one it only takes part. Whether it did
     /// begin: not if it is no later than the one under way. Jobs of the epoch before are forgotten.
     pub fn begin(&mut self, now: Time, epoch: Epoch, own: Option<&Ticket>) -> bool {
@@ -123,6 +134,15 @@ impl Extrema {
         self.links.values_mut().for_each(|link| *link = Link::default());
         self.ticks.start(now);
         true
+    }
+
+    /// This member's ticket for the epoch under way, if it was not there when the epoch began. The caller vouches for
+    /// the signature.
+    pub fn take_own(&mut self, own: &Ticket) {
+        if let Some((_, winners)) = &mut self.under_way {
+            let won = winners.take(own);
+            self.links.values_mut().for_each(|state| state.unsent.add(&won));
+        }
     }
 
     /// A link has come up. Whether it takes part: not if there are [`AGGREGATE_LINKS_MAX`] already.
@@ -241,6 +261,18 @@ impl Extrema {
     #[must_use]
     pub fn winners(&self) -> Option<&Winners> {
         self.under_way.as_ref().map(|(_, winners)| winners)
+    }
+
+    /// How many links take part.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.links.len()
+    }
+
+    /// How many tickets of a link are in verification.
+    #[must_use]
+    pub fn in_check_of(&self, link: PeerHandle) -> usize {
+        self.links.get(&link).map_or(0, |state| state.in_check)
     }
 
     /// How many tickets are in verification.

@@ -11,9 +11,9 @@
 use alloc::sync::Arc;
 
 use super::value::{Value, rounded};
-use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::hash::sha256;
 use crate::limits::{GAUGE_NAME_BYTES_MAX, WEIGHT_ONE};
+pub use crate::wire::message::GaugeId;
 
 /// What the hash of a gauge's id starts with.
 const GAUGE_DOMAIN: &[u8] = b"hearsay gauge 1";
@@ -26,10 +26,6 @@ pub struct Gauge {
     low: Value,
     high: Value,
 }
-
-/// How messages name a gauge: the first 8 bytes of a hash over its range and name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GaugeId(pub [u8; 8]);
 
 /// Why there can't be such a gauge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,17 +98,5 @@ impl Gauge {
         let scaled = u128::from(self.span()).checked_mul(part.min(whole))?;
         let above = rounded(i128::try_from(scaled).ok()?, i128::try_from(whole).ok()?)?;
         Some(self.value_above(u64::try_from(above).ok()?))
-    }
-}
-
-impl Encode for GaugeId {
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.bytes(&self.0);
-    }
-}
-
-impl Decode for GaugeId {
-    fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-        reader.fixed("a gauge").map(Self)
     }
 }

@@ -1,6 +1,7 @@
 //! Bounds and intervals of aggregates.
 
 use crate::time::Duration;
+use crate::wire::limits::TICKETS_PER_MESSAGE_MAX;
 
 /// The largest value, and with a minus sign the lowest, in millionths: 2^53, which is about 9,007 million. Seconds
 /// since 1970 fit. Programs that read numbers as floating point read each one up to here exactly.
@@ -16,14 +17,6 @@ pub const TRIM_MAX: u16 = 499;
 
 /// Bytes of a gauge's name.
 pub const GAUGE_NAME_BYTES_MAX: usize = 64;
-
-/// The blocks of an epoch. At one block in 5 s this is 5 minutes, of which aggregates over some thousand
-/// members need half a minute.
-pub const EPOCH_BLOCKS: u64 = 60;
-
-/// An epoch begins when this number of blocks lies above the block that names it, so that a short reorganisation
-/// does not change its name.
-pub const EPOCH_DEPTH: u64 = 6;
 
 /// The time between two ticks of a machine.
 pub const AGGREGATE_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,20 +40,9 @@ pub const NET_FLOW_MAX: u64 = 2 * WEIGHT_ONE;
 /// 23. After a member has left they recover in the same proportion.
 pub const SENDS_PER_TICK: usize = 3;
 
-/// Bytes of an encoded message of push-sum: array 1, gauge and epoch 9 each, high and low end 9 each, array 1, and
-/// lowest and highest 9 each.
-pub const TOTALS_BYTES_MAX: usize = 1 + 9 + 9 + 9 + 9 + 1 + 9 + 9;
-
 /// Draws of a member: 256, whose standard error is 1 / sqrt(254), 6.3 %. Twice as many would send twice the bytes
 /// for 4.4 %. Four come from each hash.
 pub const DRAWS: usize = 256;
-
-/// Tickets of one message: 32 of 100 bytes, so that it is no larger than an item of the control lane.
-pub const TICKETS_PER_MESSAGE_MAX: usize = 32;
-
-/// Bytes of an encoded message of extrema: array 1, epoch and fingerprint 9 each, array 2, and for each ticket 34
-/// and 66.
-pub const TICKETS_BYTES_MAX: usize = 1 + 9 + 9 + 2 + TICKETS_PER_MESSAGE_MAX * (34 + 66);
 
 /// Tickets of one link whose signatures may be in verification: two full messages.
 pub const TICKETS_IN_CHECK_MAX: usize = 2 * TICKETS_PER_MESSAGE_MAX;

@@ -20,7 +20,7 @@
 //!   estimate until enough has come in.
 //! * **Order of links.** Each link gets its turn once before one gets a second, in an order that is drawn anew
 //!   each time. *Rationale:* what was lost on a link is made good within one such lap.
-//! * **Epochs.** In each [epoch](super::epoch) everything starts from nothing. A message of another epoch is
+//! * **Epochs.** In each [epoch](crate::items::member::epoch) everything starts from nothing. A message of another epoch is
 //!   ignored; its mass comes with a later one. The last estimate of an epoch stays until the next epoch ends.
 //!
 //! # Security
@@ -41,8 +41,8 @@
 //! defence against members that lie about their own value within the range; and when the estimate is good enough:
 //! [`Estimate::ticks`] tells for how long this member has taken part.
 
+mod extremes;
 mod flows;
-mod message;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -50,15 +50,16 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-pub use self::flows::{Flow, LinkFlows, Mass, Refused};
-pub use self::message::{Extremes, Totals};
-use super::epoch::{Epoch, EpochName};
+pub use self::flows::{LinkFlows, Mass, Refused};
 use super::gauge::Gauge;
 use super::ticks::Ticks;
 use super::value::Value;
+use crate::footprint::tree;
 use crate::gossip::api::PeerHandle;
+use crate::items::member::epoch::{Epoch, EpochName};
 use crate::limits::{AGGREGATE_LINKS_MAX, SENDS_PER_TICK, WEIGHT_ONE};
 use crate::time::Time;
+pub use crate::wire::message::{Extremes, Flow, Totals};
 
 /// One gauge, as one member knows it.
 #[derive(Debug)]
@@ -93,6 +94,9 @@ pub struct Estimate {
 }
 
 impl PushSum {
+    /// The memory of a link: its sums, and its place in a lap.
+    pub(crate) const LINK_BYTES: usize = tree(size_of::<(PeerHandle, LinkFlows)>()) + 2 * size_of::<PeerHandle>();
+
     /// A machine that waits for its first epoch. The order of links is drawn from `seed`.
     #[must_use]
     pub fn new(gauge: Gauge, seed: [u8; 32]) -> Self {
@@ -176,6 +180,18 @@ impl PushSum {
             messages.push((link, totals));
         }
         messages
+    }
+
+    /// The gauge.
+    #[must_use]
+    pub const fn gauge(&self) -> &Gauge {
+        &self.gauge
+    }
+
+    /// How many links take part.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.links.len()
     }
 
     /// When [`PushSum::tick`] is to be called next.

@@ -196,7 +196,7 @@ impl Gossip {
 
     /// A verdict is back. The machine that had the job made decides what it means.
     pub(crate) fn on_verified(&mut self, now: Time, job: JobId, verdict: Verdict) {
-        if self.take_statement_verdict(now, job, verdict) {
+        if self.take_statement_verdict(now, job, verdict) || self.take_ticket_verdict(now, job, verdict) {
             return;
         }
         if let Some(checked) = self.checks.transaction_of(job)

@@ -10,7 +10,7 @@ use crate::limits::{
     BODY_COST_BYTES, CONTROL_FRAME_BYTES_MAX, DIFFERENCE_BYTES_MAX, HEADER_BYTES_MAX, HEADERS_ENTRIES_MAX,
     INV_COST_FACTOR, MESSAGE_COST_BYTES, PLACE_COST_BYTES,
 };
-use crate::wire::message::{MemberMessage, Message, Reconcile};
+use crate::wire::message::{AggregateMessage, MemberMessage, Message, Reconcile};
 
 /// What a message costs its sender's inbound budget.
 pub(crate) fn cost(message: &Message) -> u64 {
@@ -56,6 +56,11 @@ pub(crate) fn cost(message: &Message) -> u64 {
                 bytes.saturating_add(bodies(difference.statements.len())).saturating_add(answer)
             }
             MemberMessage::ProbeRequest { .. } | MemberMessage::ProbeAnswer { .. } => named,
+        },
+        Message::Aggregates(message) => match &**message {
+            // The draws of a ticket take as long as the check of its signature.
+            AggregateMessage::Tickets(said) => bytes.saturating_add(bodies(said.tickets.len()).saturating_mul(2)),
+            AggregateMessage::Part(_) | AggregateMessage::Totals(_) => named,
         },
         Message::Hello(_) | Message::Goodbye(_) => bytes,
     };

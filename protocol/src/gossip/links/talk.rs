@@ -33,7 +33,7 @@ impl Gossip {
         let tip = self.chain.tip();
         self.inventory.note(link, tip.id.short());
         let hello = Hello::new(&self.config.network, tip).keeping_from(self.kept_from());
-        let hello = hello.with_features(self.features());
+        let hello = hello.with_features(self.members_feature() | self.aggregates_feature());
         self.send(handle, Message::Hello(hello));
     }
 
@@ -47,6 +47,7 @@ impl Gossip {
             self.orphans.remove_peer(handle.0);
             self.mempool.link_closed(handle.0);
             self.part_member(now, handle);
+            self.part_aggregates(handle);
             self.watch_again(now, false);
         }
     }
@@ -85,6 +86,7 @@ impl Gossip {
         self.tell(Event::PeerReady { peer: from, tip: hello.tip });
         self.greet(now, from);
         self.greet_member(now, from, hello.features);
+        self.greet_aggregates(from, hello.features);
         if hello.tip.height > tip.height || self.chain.header(&hello.tip.id).is_none() && hello.tip.height > 0 {
             self.ask_headers(now, from);
         }
@@ -142,6 +144,14 @@ impl Gossip {
             peer.last_push = None;
         }
         self.outputs.push_back(Output::Send { peer: handle, lane, message });
+    }
+
+    /// Sends a message of the control lane that may be left out, if the peer's credit has room for it.
+    pub(crate) fn send_if_it_fits(&mut self, handle: PeerHandle, message: Message) {
+        let bytes = message.encoded_len();
+        if self.peers.get(&handle).is_some_and(|peer| peer.credit.fits_body(Lane::Control, bytes)) {
+            self.send(handle, message);
+        }
     }
 
     /// Sends a transaction's body of this encoded length on the control lane. If the last message to this peer on

@@ -20,14 +20,13 @@ use alloc::vec::Vec;
 use rand_core::Rng as _;
 
 use super::{Identity, MemberInput, MemberOutput, Members, MembersConfig, Via};
-use crate::codec::Encode as _;
 use crate::gossip::Gossip;
 use crate::gossip::api::{AddressGroup, Output, PeerHandle};
 use crate::items::keys::PublicKey;
 use crate::items::member::Statement;
-use crate::items::verify::{JobId, SentBy, Verdict, VerifyJob};
+use crate::items::verify::{JobId, SentBy, Signed, Verdict, VerifyJob};
 use crate::time::{Duration, Time};
-use crate::wire::message::{Digest, FEATURE_MEMBERS, Lane, MemberMessage, Message};
+use crate::wire::message::{Digest, FEATURE_MEMBERS, MemberMessage, Message};
 
 /// A link that was heard within this time need not be told again. The shortest useful ping interval is a second.
 const HEARD_EVERY: Duration = Duration::from_millis(500);
@@ -57,6 +56,11 @@ impl Membership {
     /// The memory of a statement in check, and of a peer before its Hello, as entries of a tree.
     pub(super) const CHECKING_BYTES: usize = size_of::<(JobId, Checking)>();
     pub(super) const MET_BYTES: usize = size_of::<(PeerHandle, (PublicKey, Option<AddressGroup>))>();
+
+    /// The machine, for questions.
+    pub(in crate::gossip) const fn machine(&self) -> &Members {
+        &self.machine
+    }
 
     fn wall_ms(&self, now: Time) -> u64 {
         let (at, ms) = self.wall;
@@ -94,8 +98,8 @@ impl Gossip {
         self.membership.as_ref().map(|membership| &membership.machine)
     }
 
-    /// The feature bits that this node's Hello has.
-    pub(in crate::gossip) fn features(&self) -> u64 {
+    /// The feature bit that this node's Hello has.
+    pub(in crate::gossip) const fn members_feature(&self) -> u64 {
         if self.membership.is_some() { FEATURE_MEMBERS } else { 0 }
     }
 
@@ -151,7 +155,12 @@ impl Gossip {
             | MemberInput::LinkDown { .. }
             | MemberInput::Received { .. }
             | MemberInput::Checked { .. } => {}
-            input => self.give_members(now, input),
+            input => {
+                if let MemberInput::SetBuiltIn(numbers) = input {
+                    self.set_aggregated(numbers);
+                }
+                self.give_members(now, input);
+            }
         }
     }
 
@@ -189,7 +198,9 @@ impl Gossip {
         membership.deadline = membership.machine.poll_timeout(now);
         for output in wanted {
             match output {
-                MemberOutput::Send { link, message } => self.send_member(link, message),
+                MemberOutput::Send { link, message } => {
+                    self.send_if_it_fits(link, Message::Members(Box::new(message)));
+                }
                 MemberOutput::Verify { link, via, statement } => self.check_statement(link, via, statement),
                 MemberOutput::Disconnect { link, reason } => self.disconnect(now, link, reason),
                 output => self.outputs.push_back(Output::Members(Box::new(output))),
@@ -197,19 +208,11 @@ impl Gossip {
         }
     }
 
-    fn send_member(&mut self, link: PeerHandle, message: MemberMessage) {
-        let message = Message::Members(Box::new(message));
-        let fits = |bytes| self.peers.get(&link).is_some_and(|peer| peer.credit.fits_body(Lane::Control, bytes));
-        if fits(message.encoded_len()) {
-            self.send(link, message);
-        }
-    }
-
     fn check_statement(&mut self, link: Option<PeerHandle>, via: Via, statement: Statement) {
         let job = self.new_job(link, Vec::new(), Vec::new());
         // Nobody answers for a statement that came without a link, so it is checked apart from all others.
         let sent_by = if link.is_some() { job.sent_by } else { SentBy::OnTrial(u32::MAX) };
-        let job = VerifyJob { sent_by, statements: vec![statement.clone()], ..job };
+        let job = VerifyJob { sent_by, statements: vec![Signed::Statement(statement.clone())], ..job };
         if let Some(membership) = self.membership.as_mut() {
             membership.checking.insert(job.id, Checking { link, via, statement });
             self.outputs.push_back(Output::Verify(job));

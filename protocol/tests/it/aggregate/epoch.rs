@@ -1,8 +1,8 @@
 //! Which block names an epoch, when it begins, and what its name depends on. And gauges' names.
 
-use protocol::gossip::aggregate::epoch::Epoch;
 use protocol::gossip::aggregate::gauge::{Gauge, GaugeError};
 use protocol::items::hash::BlockId;
+use protocol::items::member::epoch::Epoch;
 use protocol::limits::{EPOCH_BLOCKS, EPOCH_DEPTH, GAUGE_NAME_BYTES_MAX};
 
 use super::net::{epoch, whole};

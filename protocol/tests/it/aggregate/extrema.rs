@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use protocol::gossip::PeerHandle;
-use protocol::gossip::aggregate::epoch::Epoch;
 use protocol::gossip::aggregate::extrema::{EXPONENTIAL_BITS, Extrema, Size, Ticket, draws, exponential};
 use protocol::items::hash::{BlockId, sha256};
 use protocol::items::keys::{PublicKey, Signature};
+use protocol::items::member::epoch::Epoch;
 use protocol::items::verify::Verdict;
 use protocol::limits::{AGGREGATE_INTERVAL, DRAWS, TICKETS_PER_MESSAGE_MAX};
 use protocol::time::Time;

@@ -1,9 +1,9 @@
 //! Tickets of members that lie, and the bounds on what a link may make a node do.
 
 use protocol::gossip::PeerHandle;
-use protocol::gossip::aggregate::epoch::Epoch;
 use protocol::gossip::aggregate::extrema::{Extrema, Fingerprint, Ticket, TicketJob, Tickets};
 use protocol::items::keys::{PublicKey, SecretKey, Signature};
+use protocol::items::member::epoch::Epoch;
 use protocol::items::network::NetworkId;
 use protocol::items::verify::{JobId, Verdict};
 use protocol::limits::{

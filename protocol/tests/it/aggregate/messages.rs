@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use protocol::gossip::aggregate::epoch::EpochName;
-use protocol::gossip::aggregate::extrema::{Fingerprint, Ticket, Tickets};
-use protocol::gossip::aggregate::gauge::GaugeId;
-use protocol::gossip::aggregate::push_sum::{Extremes, Flow, Totals};
 use protocol::items::keys::{PublicKey, Signature};
-use protocol::limits::{TICKETS_BYTES_MAX, TICKETS_PER_MESSAGE_MAX, TOTALS_BYTES_MAX};
-use protocol::wire::codec::{Decode, DecodeError, Encode};
+use protocol::items::member::epoch::EpochName;
+use protocol::items::member::ticket::Ticket;
+use protocol::limits::{GAUGES_MAX, TICKETS_BYTES_MAX, TICKETS_PER_MESSAGE_MAX, TOTALS_BYTES_MAX};
+use protocol::wire::codec::{Decode as _, DecodeError, Encode as _};
+use protocol::wire::message::{
+    AggregateMessage, AggregatePart, Extremes, Fingerprint, Flow, GaugeId, Message, Tickets, Totals,
+};
 
 fn any_totals() -> impl Strategy<Value = Totals> {
     let extremes = proptest::option::of((any::<u64>(), any::<u64>()));
@@ -35,17 +36,40 @@ fn any_tickets() -> impl Strategy<Value = Tickets> {
     })
 }
 
-fn tickets(count: usize) -> Tickets {
+fn any_part() -> impl Strategy<Value = AggregatePart> {
+    let gauges = prop::collection::vec(any::<[u8; 8]>().prop_map(GaugeId), 0..=GAUGES_MAX);
+    (gauges, any::<bool>()).prop_map(|(gauges, size)| AggregatePart { gauges, size })
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        any_part().prop_map(AggregateMessage::Part),
+        any_totals().prop_map(AggregateMessage::Totals),
+        any_tickets().prop_map(AggregateMessage::Tickets),
+    ]
+    .prop_map(sent)
+}
+
+fn sent(message: AggregateMessage) -> Message {
+    Message::Aggregates(Box::new(message))
+}
+
+fn tickets(count: usize) -> Message {
     let ticket = Ticket { member: PublicKey([3; 32]), signature: Signature([4; 64]) };
-    Tickets { epoch: EpochName([1; 8]), fingerprint: Fingerprint([2; 8]), tickets: vec![ticket; count] }
+    let (epoch, fingerprint) = (EpochName([1; 8]), Fingerprint([2; 8]));
+    sent(AggregateMessage::Tickets(Tickets { epoch, fingerprint, tickets: vec![ticket; count] }))
 }
 
-fn read<T: Decode>(bytes: &[u8]) -> Result<T, DecodeError> {
-    T::from_bytes(&Bytes::copy_from_slice(bytes))
+fn part(count: usize) -> Message {
+    sent(AggregateMessage::Part(AggregatePart { gauges: vec![GaugeId([5; 8]); count], size: true }))
 }
 
-fn has_one_encoding<T: Encode + Decode>(bytes: &[u8]) {
-    if let Ok(item) = read::<T>(bytes) {
+fn read(bytes: &[u8]) -> Result<Message, DecodeError> {
+    Message::from_bytes(&Bytes::copy_from_slice(bytes))
+}
+
+fn has_one_encoding(bytes: &[u8]) {
+    if let Ok(item) = read(bytes) {
         assert_eq!(item.to_bytes(), bytes);
         assert_eq!(item.encoded_len(), bytes.len());
     }
@@ -68,64 +92,73 @@ fn mutated(bytes: &[u8], changes: &[(prop::sample::Index, u8)], cut: usize, grow
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(totals in any_totals(), tickets in any_tickets()) {
-        prop_assert_eq!(read::<Totals>(&totals.to_bytes()), Ok(totals));
-        prop_assert!(totals.encoded_len() <= TOTALS_BYTES_MAX);
-        prop_assert!(tickets.encoded_len() <= TICKETS_BYTES_MAX);
-        prop_assert_eq!(read::<Tickets>(&tickets.to_bytes()), Ok(tickets));
+    fn what_is_written_is_read_back(message in any_message()) {
+        let bytes = message.to_bytes();
+        if let Message::Aggregates(message) = &message {
+            let most = match **message {
+                AggregateMessage::Part(_) => usize::MAX,
+                AggregateMessage::Totals(_) => TOTALS_BYTES_MAX,
+                AggregateMessage::Tickets(_) => TICKETS_BYTES_MAX,
+            };
+            prop_assert!(bytes.len() <= most);
+        }
+        prop_assert_eq!(read(&bytes), Ok(message));
     }
 
     #[test]
     fn what_decodes_has_one_encoding(
-        totals in any_totals(),
-        tickets in any_tickets(),
+        message in any_message(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
         cut in 0_usize..3,
         grow: bool,
-        noise in prop::collection::vec(any::<u8>(), 0..64),
     ) {
-        has_one_encoding::<Totals>(&mutated(&totals.to_bytes(), &changes, cut, grow));
-        has_one_encoding::<Tickets>(&mutated(&tickets.to_bytes(), &changes, cut, grow));
-        has_one_encoding::<Totals>(&noise);
-        has_one_encoding::<Tickets>(&noise);
+        has_one_encoding(&mutated(&message.to_bytes(), &changes, cut, grow));
     }
+}
+
+fn totals(flow: u64, extremes: Option<Extremes>) -> Message {
+    let flow = Flow { high: flow, low: flow };
+    sent(AggregateMessage::Totals(Totals { gauge: GaugeId([1; 8]), epoch: EpochName([2; 8]), flow, extremes }))
 }
 
 #[test]
 fn the_largest_totals_have_as_many_bytes_as_their_bound() {
-    let largest = Totals {
-        gauge: GaugeId([1; 8]),
-        epoch: EpochName([2; 8]),
-        flow: Flow { high: u64::MAX, low: u64::MAX },
-        extremes: Some(Extremes { lowest: u64::MAX, highest: u64::MAX }),
-    };
+    let largest = totals(u64::MAX, Some(Extremes { lowest: u64::MAX, highest: u64::MAX }));
     assert_eq!(largest.to_bytes().len(), TOTALS_BYTES_MAX);
 }
 
 #[test]
 fn extremes_are_two_or_none() {
-    let none = Totals { gauge: GaugeId([1; 8]), epoch: EpochName([2; 8]), flow: Flow::default(), extremes: None };
-    let bytes = none.to_bytes();
+    let bytes = totals(0, None).to_bytes();
     assert_eq!(bytes.last(), Some(&0x80));
     let one = [&bytes[..bytes.len() - 1], &[0x81, 5]].concat();
-    assert_eq!(read::<Totals>(&one), Err(DecodeError::BadValue("extremes")));
+    assert_eq!(read(&one), Err(DecodeError::BadValue("extremes")));
     let three = [&bytes[..bytes.len() - 1], &[0x83, 5, 5, 5]].concat();
-    assert_eq!(read::<Totals>(&three), Err(DecodeError::TooLong { what: "extremes", max: 2 }));
+    assert_eq!(read(&three), Err(DecodeError::TooLong { what: "extremes", max: 2 }));
 }
 
 #[test]
 fn a_message_has_as_many_tickets_as_its_bound() {
     let full = tickets(TICKETS_PER_MESSAGE_MAX);
     assert_eq!(full.to_bytes().len(), TICKETS_BYTES_MAX);
-    assert_eq!(read::<Tickets>(&full.to_bytes()), Ok(full));
-    let over = read::<Tickets>(&tickets(TICKETS_PER_MESSAGE_MAX + 1).to_bytes());
+    assert_eq!(read(&full.to_bytes()), Ok(full));
+    let over = read(&tickets(TICKETS_PER_MESSAGE_MAX + 1).to_bytes());
+    assert!(matches!(over, Err(DecodeError::TooLong { .. })), "{over:?}");
+}
+
+#[test]
+fn a_node_names_as_many_gauges_as_the_bound() {
+    let full = part(GAUGES_MAX);
+    assert_eq!(read(&full.to_bytes()), Ok(full));
+    let over = read(&part(GAUGES_MAX + 1).to_bytes());
     assert!(matches!(over, Err(DecodeError::TooLong { .. })), "{over:?}");
 }
 
 #[test]
 fn a_ticket_without_a_signature_is_no_ticket() {
     let bytes = tickets(1).to_bytes();
-    let half = [&bytes[..19], &[0x81], &bytes[20..54]].concat();
-    assert_eq!(bytes[19], 0x82, "two items for one ticket");
-    assert_eq!(read::<Tickets>(&half), Err(DecodeError::BadValue("the length of a list of tickets")));
+    // Array 1, tag 2, epoch and fingerprint 9 each.
+    let half = [&bytes[..21], &[0x81], &bytes[22..56]].concat();
+    assert_eq!(bytes[21], 0x82, "two items for one ticket");
+    assert_eq!(read(&half), Err(DecodeError::BadValue("the length of a list of tickets")));
 }

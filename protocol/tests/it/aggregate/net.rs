@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::gossip::PeerHandle;
-use protocol::gossip::aggregate::epoch::Epoch;
 use protocol::gossip::aggregate::gauge::Gauge;
 use protocol::gossip::aggregate::push_sum::{Mass, PushSum, Totals};
 use protocol::gossip::aggregate::value::Value;
 use protocol::items::hash::BlockId;
+use protocol::items::member::epoch::Epoch;
 use protocol::limits::AGGREGATE_INTERVAL;
 use protocol::time::Time;
 use rand_chacha::ChaCha8Rng;

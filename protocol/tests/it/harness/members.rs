@@ -1,11 +1,14 @@
 //! The parts of a mesh whose engines take part in membership.
 
 use protocol::gossip::Input;
+use protocol::gossip::aggregate::built_in::AggregatesConfig;
 use protocol::gossip::members::{
     Identity, MemberChange, MemberEvent, MemberInput, MemberOutput, MembersConfig, Reach,
 };
 use protocol::items::keys::PublicKey;
 use protocol::items::member::Instance;
+use protocol::items::member::epoch::Epoch;
+use protocol::items::member::ticket::Ticket;
 
 use super::{Later, Mesh, key, network};
 
@@ -39,6 +42,23 @@ impl Mesh {
             .collect();
         self.members = true;
         self
+    }
+
+    /// All engines take part in these aggregates from now on. Call this before the first input.
+    pub fn with_aggregates(mut self, config: AggregatesConfig) -> Self {
+        let nodes = std::mem::take(&mut self.nodes);
+        self.nodes = nodes.into_iter().map(|gossip| gossip.with_aggregates(config)).collect();
+        self
+    }
+
+    /// A node's own numbers.
+    pub fn tell_numbers(&mut self, node: usize, numbers: [u64; 6]) {
+        self.input(node, Input::Members(Box::new(MemberInput::SetBuiltIn(numbers))));
+    }
+
+    pub(super) fn sign_ticket(&mut self, node: usize, epoch: Epoch) {
+        let ticket = Ticket::sign(&key(node as u8), &network(), &epoch);
+        self.later(self.latency, Later::Input { node, input: Input::SignedTicket { epoch, ticket } });
     }
 
     /// A node sends nothing and answers nothing from now on. Its links stay open.

@@ -5,20 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use protocol::gossip::aggregate::extrema::Winners;
+use protocol::gossip::aggregate::gauge::Gauge;
+use protocol::gossip::aggregate::value::Value;
 use protocol::gossip::repair::sketch::SaltedId;
 use protocol::items::block::{Block, SignedHeader, transactions_root};
 use protocol::items::hash::{RouteId, RouteKind, ShortId, TxId};
 use protocol::items::member::Statement;
 use protocol::items::member::accusation::Accusation;
+use protocol::items::member::epoch::Epoch;
+use protocol::items::member::ticket::Ticket;
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::GOODBYE_REASON_LEN_MAX;
 use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::frame::Frame;
 use protocol::wire::message::{
-    Difference, Digest, Digests, GoodbyeReason, Hello, InvEntry, MemberDigest, MemberMessage, MemberState,
-    Message, Outcome, Reconcile, Tip, TxRef,
+    AggregateMessage, AggregatePart, Difference, Digest, Digests, Extremes, Flow, GoodbyeReason, Hello, InvEntry,
+    MemberDigest, MemberMessage, MemberState, Message, Outcome, Reconcile, Tickets, Tip, Totals, TxRef,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::harness::{block, genesis, key, network, producer, tip_of, transaction};
 
@@ -63,6 +68,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     messages.extend(reconciling(tip, [small.id().short(), other.id().short()]));
     messages.push(("goodbye", Message::Goodbye(GoodbyeReason::new("invalid_signature").unwrap())));
     messages.extend(members());
+    messages.extend(aggregates());
     messages
 }
 
@@ -99,6 +105,30 @@ fn members() -> [(&'static str, Message); 6] {
     .map(|(name, message)| (name, Message::Members(Box::new(message))))
 }
 
+/// The epoch that the block of the vectors names.
+fn epoch() -> Epoch {
+    let items = [transaction(1, 7, 3), transaction(2, 300, 24)];
+    Epoch { number: 1, block: block(genesis(), &items, 1_700_000_000_000).header.id() }
+}
+
+/// What is said of aggregates over links.
+fn aggregates() -> [(&'static str, Message); 3] {
+    let highest = Value::whole(2_048).unwrap();
+    let gauge = Gauge::new("peers", Value::default(), highest).unwrap().id();
+    let (name, ticket) = (epoch().name(), Ticket::sign(&key(1), &network(), &epoch()));
+    let mut winners = Winners::new(epoch());
+    winners.take(&ticket);
+    let flow = Flow { high: 1_000_000_007, low: 1 << 40 };
+    let extremes = Some(Extremes { lowest: 0, highest: 2_048_000_000 });
+    let tickets = Tickets { epoch: name, fingerprint: winners.fingerprint(), tickets: vec![ticket] };
+    [
+        ("aggregates", AggregateMessage::Part(AggregatePart { gauges: vec![gauge], size: true })),
+        ("totals", AggregateMessage::Totals(Totals { gauge, epoch: name, flow, extremes })),
+        ("tickets", AggregateMessage::Tickets(tickets)),
+    ]
+    .map(|(name, message)| (name, Message::Aggregates(Box::new(message))))
+}
+
 /// All messages, and the frames that are none.
 fn frames() -> Vec<(&'static str, Frame)> {
     let nonce = [0x1c, 0x5a, 0x93, 0x00, 0xfe, 0x21, 0x77, 0xb4];
@@ -126,7 +156,7 @@ fn reconciling(tip: Tip, ids: [ShortId; 2]) -> [(&'static str, Message); 7] {
     .map(|(name, message)| (name, Message::Reconcile(Box::new(message))))
 }
 
-fn vectors() -> Value {
+fn vectors() -> Json {
     let items = [transaction(1, 7, 3), transaction(2, 300, 24)];
     let block = block(genesis(), &items, 1_700_000_000_000);
     let transactions = items.iter().map(|item| {
@@ -146,7 +176,7 @@ fn vectors() -> Value {
         json!({ "ids": ids.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "root": transactions_root(&ids).to_string() })
     });
-    let messages: Map<String, Value> = frames()
+    let messages: Map<String, Json> = frames()
         .into_iter()
         .map(|(name, frame)| (name.to_owned(), hex::encode(frame.to_bytes()).into()))
         .collect();
@@ -172,6 +202,12 @@ fn vectors() -> Value {
         },
         "block": hex::encode(block.to_bytes()),
         "accusation": hex::encode(accusation().to_bytes()),
+        "ticket": {
+            "seed": hex::encode([1; 32]),
+            "member": key(1).public().to_string(),
+            "number": epoch().number,
+            "signature": hex::encode(Ticket::sign(&key(1), &network(), &epoch()).signature.0),
+        },
         "merkle_roots": roots.collect::<Vec<_>>(),
         "messages": messages,
     })
@@ -184,14 +220,14 @@ fn the_bytes_are_those_of_the_vectors() {
         std::fs::create_dir_all(path().parent().unwrap()).unwrap();
         std::fs::write(path(), format!("{made:#}\n")).unwrap();
     }
-    let kept: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    let kept: Json = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
     assert_eq!(made, kept);
 }
 
 #[test]
 fn the_vectors_decode_to_what_they_stand_for() {
-    let kept: Value = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
-    let bytes = |value: &Value| Bytes::from(hex::decode(value.as_str().unwrap()).unwrap());
+    let kept: Json = serde_json::from_str(&std::fs::read_to_string(path()).unwrap()).unwrap();
+    let bytes = |value: &Json| Bytes::from(hex::decode(value.as_str().unwrap()).unwrap());
     for (name, frame) in frames() {
         assert_eq!(Frame::from_bytes(&bytes(&kept["messages"][name])), Ok(frame), "{name}");
     }

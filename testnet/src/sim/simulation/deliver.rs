@@ -289,6 +289,7 @@ fn gist(message: &Message) -> u64 {
         },
         // What statements say follows from who sent them when.
         Message::Members(message) => message.encoded_len() as u64,
+        Message::Aggregates(message) => message.encoded_len() as u64,
         // The reason for it is in the messages that were sent before.
         Message::Goodbye(_) => 0,
         Message::Prune(routes) | Message::Graft(routes) => fold(&mut routes.iter().map(|route| ShortId(route.0))),

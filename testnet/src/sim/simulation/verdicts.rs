@@ -2,7 +2,7 @@
 
 use protocol::items::hash::{BlockId, ShortId, TxId};
 use protocol::items::keys::PublicKey;
-use protocol::items::verify::{Verdict, VerifyJob};
+use protocol::items::verify::{Signed, Verdict, VerifyJob};
 
 use super::ledger::hashed::ById;
 
@@ -32,11 +32,15 @@ impl Verdicts {
             Some(job.headers.len().saturating_add(place))
         });
         let bad = bad.or_else(|| {
-            let place = job.statements.iter().position(|statement| {
-                !*self.statements.entry(statement.id()).or_insert_with(|| {
+            let place = job.statements.iter().position(|signed| match signed {
+                Signed::Statement(statement) => !*self.statements.entry(statement.id()).or_insert_with(|| {
                     let key = statement.signer().decompress();
                     key.is_some_and(|key| statement.verify(&key, &job.network))
-                })
+                }),
+                Signed::Ticket(epoch, ticket) => {
+                    let key = ticket.member.decompress();
+                    !key.is_some_and(|key| ticket.verify(&key, &job.network, epoch))
+                }
             })?;
             Some(job.headers.len().saturating_add(job.transactions.len()).saturating_add(place))
         });

@@ -1,5 +1,6 @@
 //! Whole simulations: one, many, and small networks drawn from seeds.
 
+mod aggregates; // their machines alone
 mod command;
 mod jobs;
 mod memory;

@@ -109,7 +109,8 @@ fn kills_at_one_moment_are_of_the_same_nodes() {
     let load = Load { kill: 19, ..load(500) };
     let kills = Load { kill_at: Some(at), ..load.clone() }.kills(NODES, &[3], Seed(1));
     assert!(kills.iter().all(|(due, _)| *due == at));
-    let nodes = |kills: Vec<(Duration, usize)>| kills.into_iter().map(|(_, node)| node).collect::<BTreeSet<usize>>();
+    let nodes =
+        |kills: Vec<(Duration, usize)>| kills.into_iter().map(|(_, node)| node).collect::<BTreeSet<usize>>();
     assert_eq!(nodes(kills), nodes(load.kills(NODES, &[3], Seed(1))));
 }
 

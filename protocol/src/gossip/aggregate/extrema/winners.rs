@@ -6,11 +6,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::ticket::{Draw, Fingerprint, Ticket, draws};
-use crate::gossip::aggregate::epoch::Epoch;
+use super::draws::{Draw, draws};
+use crate::footprint::tree;
 use crate::items::hash::sha256;
 use crate::items::keys::{PublicKey, Signature};
+use crate::items::member::epoch::Epoch;
+use crate::items::member::ticket::Ticket;
 use crate::limits::DRAWS;
+use crate::wire::message::Fingerprint;
 
 /// What the hash of a fingerprint starts with.
 const FINGERPRINT_DOMAIN: &[u8] = b"hearsay minima 1";
@@ -31,6 +34,10 @@ pub struct Winners {
 pub struct Indices([u64; DRAWS / 64]);
 
 impl Winners {
+    /// The memory of a minimum, and of the ticket that has it.
+    pub(crate) const MINIMUM_BYTES: usize =
+        size_of::<Option<(Draw, Reverse<PublicKey>)>>() + tree(size_of::<(PublicKey, (Signature, u16))>());
+
     /// Nobody has drawn yet.
     #[must_use]
     pub fn new(epoch: Epoch) -> Self {
@@ -114,6 +121,12 @@ impl Winners {
     #[must_use]
     pub fn len(&self) -> usize {
         self.tickets.len()
+    }
+
+    /// How many minima there are.
+    #[must_use]
+    pub fn minima(&self) -> usize {
+        self.best.iter().flatten().count()
     }
 
     /// Whether no ticket is held.

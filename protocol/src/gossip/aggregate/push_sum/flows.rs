@@ -8,15 +8,7 @@
 use core::ops::Add;
 
 use crate::limits::NET_FLOW_MAX;
-
-/// Weight that went one way over a link. The unit is a part in 2^40 of one member.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flow {
-    /// The weight at the high end of the range.
-    pub high: u64,
-    /// The weight at the low end.
-    pub low: u64,
-}
+use crate::wire::message::Flow;
 
 /// What a member has. If one of them is negative, the member is overdrawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

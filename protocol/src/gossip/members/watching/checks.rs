@@ -197,8 +197,7 @@ impl Members {
         }
         let mute = member.unanswered >= REFUTATIONS_UNANSWERED_MAX;
         member.unanswered = member.unanswered.saturating_add(1);
-        self.spread
-            .refuted(&self.view.get(row).map(Member::key).unwrap_or_default());
+        self.spread.refuted(&self.view.get(row).map(Member::key).unwrap_or_default());
         if mute {
             self.watching.cases.go_on(row, incarnation);
             self.watching.retries.hasten(row, now + REJOIN_MIN);

@@ -43,6 +43,12 @@ impl Epoch {
         }
     }
 
+    /// The highest epoch whose block is at or below a tip; 0 before the first. It may not have begun.
+    #[must_use]
+    pub const fn named_at(tip: Height) -> u64 {
+        tip / EPOCH_BLOCKS
+    }
+
     /// The height of the block that names the epoch of this number.
     #[must_use]
     pub const fn height_of(number: u64) -> Height {
@@ -57,7 +63,7 @@ impl Epoch {
     }
 
     /// Whether a machine that is in `current`, if in any, may begin this one.
-    pub(super) fn follows(&self, current: Option<&Self>) -> bool {
+    pub(crate) fn follows(&self, current: Option<&Self>) -> bool {
         current.is_none_or(|current| self.number > current.number)
     }
 }
