@@ -1,5 +1,7 @@
 //! Members in the simulator: what all of them learn of, how soon, and what they must not believe.
 
+mod liars;
+
 use std::time::Duration;
 
 use testnet::random::Seed;
