@@ -185,6 +185,7 @@ KNOWN = {
     "testnet sim --nodes 1000 --relay flood --seeds 1..20": run("--nodes 30 --txs 5 --seeds 1..2"),
     "testnet sim --members --nodes 200 --kill 1 --join 1 --set-entry 1 --seeds 10": run("--nodes 20 --seeds 2"),
     "testnet sim --members --nodes 200 --kill 4 --loss 10% --sweep members.detector=swim,phi,foca": run("--nodes 20 --settle 1s --drain 1s"),
+    "testnet sim --members --nodes 100 --liars accuse,mute --duration 10m": run("--nodes 20 --duration 20s --drain 20s"),
     "testnet sim --swarm --seeds 1..100": run("--seeds 1..2"),
     "testnet sim --swarm --seeds 1..1000": plan(),
     "testnet sim --swarm --seeds 1..10000": mention("scripts/prove-sim.sh swarm runs it in parts, for hours"),
@@ -219,7 +220,7 @@ KNOWN = {
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()
-        for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread members detectors values fanout aggregates all".split()
+        for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread members detectors values fanout aggregates liars all".split()
     },
     "scripts/prove-sim.sh NAME": mention("each name is an entry"),
 }

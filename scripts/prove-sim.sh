@@ -29,6 +29,8 @@
 #   scripts/prove-sim.sh fanout       1,000 members: a crash and an entry, by gossip-nodes and by gossip-interval
 #   scripts/prove-sim.sh aggregates   push-sum on 16 to 100,000 members, and with 30 % loss and 10 % churn; estimates of
 #                                     the size
+#   scripts/prove-sim.sh liars        members that lie about members: 300 with each kind of lie, up to an hour, and
+#                                     clocks that jump; in runs that resume
 #   scripts/prove-sim.sh all          all but million
 #
 # With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
@@ -649,7 +651,101 @@ aggregates() {
     [ $? = 1 ] && ! grep '^error' "$work/err"
 }
 
-names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors values fanout aggregates)
+# The cases of liars, the seeds of each, and the flags. Three in ten members lie.
+liars_rows=$target/liars/$commit
+liars_cases() {
+  local lie="--nodes 300 --liars"
+  echo "accuse 5 $lie accuse --liars-groups 50 --duration 1h"
+  echo "ask 3 $lie ask --duration 1h"
+  echo "forge 3 $lie forge --duration 10m"
+  echo "replay 3 $lie replay --kill 3 --pause 3 --duration 20m"
+  echo "refute 3 $lie refute --duration 30m"
+  echo "mute 3 $lie mute --duration 10m"
+  echo "fat-entries 3 $lie fat_entries --set-entry 10 --duration 10m"
+  echo "invent 3 $lie invent --set-entry 10 --duration 20m"
+  echo "all 3 $lie all --liars-groups 50 --invented 1000 --duration 20m --drain 10m"
+  echo "clocks 3 --nodes 300 --clock-jumps 30% --clock-jump-by 1h..11h --kill 1 --join 3 --set-entry 3 --duration 10m"
+}
+
+liars() {
+  local row=$liars_rows/$1-$2 out flags
+  [ ! -e "$row" ] && [ "$(date +%s)" -lt "$liars_until" ] || return 0
+  out=$(mktemp -d -p "$work")
+  flags=$(liars_cases | sed -n "s/^$1 [0-9]* //p")
+  "$testnet" sim --members $flags --checks none --seed "$2" --out "$out/run" >/dev/null 2>"$out/err" ||
+    { cat "$out/err" >&2; return 1; }
+  python3 - "$out/run/report.json" "$1" "$2" >"$out/row" <<'PY'
+import json, sys
+path, case, seed = sys.argv[1:]
+run = json.load(open(path))
+print(json.dumps({"case": case, "seed": int(seed), "wall_s": run["sim"]["wall_s"], "repeat": run["sim"]["repeat"], **run["members"]}))
+PY
+  mv "$out/row" "$row"
+  rm -rf "$out"
+}
+
+# Makes the rows that this commit doesn't have yet, case by case.
+liars_run() {
+  local have want
+  case $commit in *-dirty | 'no commit') echo "liars: rows are kept by commit, so commit first" >&2; return 1 ;; esac
+  mkdir -p "$liars_rows"
+  liars_until=$(($(date +%s) + liars_time))
+  export -f one_of_liars liars_cases
+  export work testnet liars_rows liars_until
+  liars_cases | while read -r name seeds flags; do
+    for seed in $(seq 1 "$seeds"); do echo "$name $seed"; done
+  done | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_liars "$@"' one
+  want=$(liars_cases | awk '{ sum += $2 } END { print sum }')
+  have=$(ls "$liars_rows" | wc -l)
+  [ "$have" = "$want" ] || { echo "liars: $have of $want runs are done: run this again to go on" >&2; return 1; }
+}
+
+liars() {
+  about "members that lie about members: the worst of the seeds of each case"
+  echo
+  liars_cases | while read -r name seeds flags; do echo "$name: \$ testnet sim --members $flags --seeds $seeds"; done
+  python3 - "$liars_rows" <<'PY'
+import glob, json, sys
+rows = [json.loads(line) for path in glob.glob(sys.argv[1] + "/*") for line in open(path)]
+cases = list(dict.fromkeys(row["case"] for row in sorted(rows, key=lambda row: row["case"])))
+lies = lambda run: run.get("lies") or {}
+worst = lambda runs, figure: max(figure(run) for run in runs)
+def entry(runs):
+    values = [run["entry_ms"]["p99"] for run in runs]
+    return "-" if all(value is None for value in values) else "never" if None in values else "%.1f" % (max(values) / 1e3)
+table = [("case", "seeds", "false deaths", "false accusations", "honest unknown", "refutations", "B in 10 s", "dials an hour", "forged", "silent dead", "entry s", "KiB held", "bytes/s each")]
+for case in cases:
+    runs = [row for row in rows if row["case"] == case]
+    dead = [lies(run).get("silent_dead") for run in runs if lies(run).get("silent")]
+    table.append((case, str(len(runs)), str(sum(run["false_deaths"] for run in runs)), str(sum(run["false_accusations"] for run in runs)),
+        str(worst(runs, lambda run: lies(run).get("honest", 0) - lies(run).get("honest_known", 0))),
+        str(worst(runs, lambda run: lies(run).get("victim_refutations", 0))), "%.1f" % worst(runs, lambda run: lies(run).get("refuted_bytes_per_10_s", 0.0)),
+        str(worst(runs, lambda run: lies(run).get("dials_in_an_hour", 0))), str(worst(runs, lambda run: lies(run).get("forged_held", 0))),
+        "%.4f" % min(dead) if dead else "-", entry(runs), "%.0f" % (worst(runs, lambda run: run["state_bytes"]["max"]) / 1024), "%.0f" % worst(runs, lambda run: run["bytes_per_s_per_node"])))
+widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+print()
+for row in table:
+    print("  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths))).rstrip())
+told = [run for run in rows if lies(run)]
+goals = [
+    ("no honest member was dead for an honest one", all(run["false_deaths"] == 0 for run in rows)),
+    ("no honest member accused an honest one", all(run["false_accusations"] == 0 for run in rows)),
+    ("in the end all honest members are alive for all", all(lies(run)["honest_known"] == lies(run)["honest"] for run in told)),
+    ("refutations take at most 110 bytes in 10 s", all(lies(run)["refuted_bytes_per_10_s"] <= 110 for run in told)),
+    ("nobody dials a living member more than 20 times in an hour because of a lie", all(lies(run)["dials_in_an_hour"] <= 20 for run in told)),
+    ("nobody holds what an honest member did not sign", all(lies(run)["forged_held"] == 0 for run in told)),
+    ("a liar that answers nobody ends dead", all(lies(run)["silent_dead"] == 1 for run in told if lies(run)["silent"])),
+    ("membership takes at most 32 MiB", all(run["state_bytes"]["max"] <= 32 << 20 for run in rows)),
+]
+print()
+for goal, holds in goals:
+    print("holds " if holds else "MISSED", goal)
+print("wall time of all runs: %.0f s" % sum(row["wall_s"] for row in rows))
+sys.exit(0 if all(holds for _, holds in goals) else 1)
+PY
+}
+
+names=(large million table trees growth withholders attackers repair partition-sim spread reality swarm members detectors values fanout aggregates liars)
 chosen=()
 if [ $# = 1 ] || { [ $# = 2 ] && [ "$2" = --dry-run ]; }; then
   for name in "${names[@]}"; do
@@ -677,5 +773,6 @@ for name in "${chosen[@]}"; do
   [ "$name" != attackers ] || attackers_run
   [ "$name" != members ] || make_rows members_cases "$members_rows"
   [ "$name" != detectors ] || make_rows detectors_cases "$detectors_rows"
+  [ "$name" != liars ] || make_rows liars_cases "$liars_rows"
   "${name//-/_}" | tee "$keep/sim-$name.txt"
 done

@@ -6,6 +6,7 @@ use clap::Args;
 use protocol::gossip::Digest;
 
 use super::load::{parse_percent, parse_time};
+use crate::sim::members::liars::Kinds;
 use crate::sim::members::plan::{Lengths, Portion, Preset, Watcher};
 use crate::text;
 use crate::wan::Partition;
@@ -67,6 +68,25 @@ pub struct MembersArgs {
     /// Cut one member off from all others. It begins at a time of the load and lasts for a time, as 10s,1h
     #[arg(long, value_name = "AT,LENGTH", requires = "members")]
     pub cut_off: Option<Partition>,
+    /// Members whose wall clock jumps twice during the load, forward or back: a number or a share such as 5% [default: 0]
+    #[arg(long, value_name = "N|PERCENT", requires = "members")]
+    pub clock_jumps: Option<Portion>,
+    /// How far a clock jumps: a time, or a range such as 1h..6h from which each is drawn [default: 1h..6h]
+    #[arg(long, value_name = "TIME|RANGE", requires = "clock_jumps")]
+    pub clock_jump_by: Option<Lengths>,
+    /// Members that lie about members during the load: all, or some of accuse, ask, forge, replay, refute, mute,
+    /// fat_entries and invent, as accuse,forge [default: none]
+    #[arg(long, value_name = "KIND[,KIND]", requires = "members")]
+    pub liars: Option<Kinds>,
+    /// Members that lie, as many of each kind: a number or a share [default: 30%]
+    #[arg(long, value_name = "N|PERCENT", requires = "liars")]
+    pub liars_share: Option<Portion>,
+    /// Address groups of the liars [default: each its own, as everybody]
+    #[arg(long, value_name = "N", requires = "liars")]
+    pub liars_groups: Option<usize>,
+    /// Members that liars invent, all together [default: 10000]
+    #[arg(long, value_name = "N", requires = "liars")]
+    pub invented: Option<usize>,
 }
 
 impl MembersArgs {
@@ -83,7 +103,7 @@ impl MembersArgs {
     }
 
     /// The given flags, as flags, keys of a scenario and values.
-    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 15] {
+    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 21] {
         fn shown<T: ToString>(value: Option<&T>) -> Option<String> {
             value.map(T::to_string)
         }
@@ -104,6 +124,12 @@ impl MembersArgs {
             ("--pause-every", "members.pause_every", time(self.pause_every)),
             ("--one-way", "members.one_way", shown(self.one_way.as_ref())),
             ("--cut-off", "members.cut_off", shown(self.cut_off.as_ref())),
+            ("--clock-jumps", "members.clock_jumps", shown(self.clock_jumps.as_ref())),
+            ("--clock-jump-by", "members.clock_jump_by", shown(self.clock_jump_by.as_ref())),
+            ("--liars", "members.liars", shown(self.liars.as_ref())),
+            ("--liars-share", "members.liars_share", shown(self.liars_share.as_ref())),
+            ("--liars-groups", "members.liars_groups", shown(self.liars_groups.as_ref())),
+            ("--invented", "members.invented", shown(self.invented.as_ref())),
         ]
     }
 }

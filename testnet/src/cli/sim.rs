@@ -36,6 +36,8 @@ Examples:
       repeats it
   testnet sim --members --nodes 200 --kill 1 --join 1 --set-entry 1 --seeds 10
       nodes that watch each other: how soon all know of a crash, of a new node, and of a new value
+  testnet sim --members --nodes 100 --liars accuse,mute --duration 10m
+      three in ten of them accuse an honest one, or answer nobody any more: what the others make of it
   testnet sim --swarm --seeds 1..1000
       a thousand small networks with all kinds of faults and adversaries
 

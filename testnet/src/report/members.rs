@@ -35,6 +35,32 @@ pub struct MembersFigures {
     pub bytes_by_kind: BytesByKind,
     /// Bytes of membership state at the end, of the median member and of the one that has most.
     pub state_bytes: Held,
+    /// What lies did; only if there were liars. What they believe, sign and send counts in no figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lies: Option<LiesFigures>,
+}
+
+/// What lies about members did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LiesFigures {
+    /// Honest members at the end.
+    pub honest: u64,
+    /// Honest members that were alive at the end for the honest member that knew the fewest, itself included.
+    pub honest_known: u64,
+    /// Records that the honest member signed during the load about which liars lie, to refute.
+    pub victim_refutations: u64,
+    /// Bytes of these records in 10 s of the load, on the average.
+    pub refuted_bytes_per_10_s: f64,
+    /// Dials that honest members made to living honest members because of a lie.
+    pub dials: u64,
+    /// The most of these that one member made to one other within an hour.
+    pub dials_in_an_hour: u64,
+    /// Records with incarnations that their honest owners never signed, over all honest members at the end.
+    pub forged_held: u64,
+    /// Liars that answer nobody.
+    pub silent: u64,
+    /// Share of the pairs of an honest member and one of these liars in which the liar was dead at the end.
+    pub silent_dead: Option<f64>,
 }
 
 /// How long it took half of the members, 99 % of them, and all.

@@ -57,6 +57,11 @@ pub trait Adversary: std::fmt::Debug {
     /// An item entered the network somewhere. `peers` are the connected peers.
     fn entered(&mut self, _now: Time, _item: Entered<'_>, _peers: &[PeerHandle], _out: &mut Vec<Sending>) {}
 
+    /// Whether it answers a ping or a short dial. Only members ask.
+    fn answers(&self, _now: Time) -> bool {
+        true
+    }
+
     /// How often [`Adversary::tick`] is called, from the start of the load.
     fn interval(&self) -> Option<Duration> {
         None

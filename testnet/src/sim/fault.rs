@@ -253,6 +253,15 @@ pub enum Fault {
     OneWay(f64),
     /// A member sets an entry.
     SetEntry(usize),
+    /// The wall clock of a member jumps. Only with members.
+    ClockJump {
+        /// The node.
+        node: usize,
+        /// By this number of milliseconds, forward or back.
+        by_ms: i64,
+    },
+    /// A liar answers nobody from here on, so its peers give up their connections to it. Only with members.
+    FallSilent(usize),
 }
 
 /// How a node differs from others without breaking a rule.

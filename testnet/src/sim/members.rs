@@ -4,9 +4,12 @@
 
 pub mod cuts;
 pub mod ledger;
+pub mod liars;
+pub mod lies;
 pub mod plan;
 pub mod spread;
 
+use bytes::Bytes;
 use protocol::gossip::Digest;
 use protocol::gossip::members::MembersConfig;
 
@@ -23,4 +26,18 @@ pub struct Start {
     pub rival: Option<Preset>,
     /// Nodes that are not there at the beginning.
     pub late: Vec<usize>,
+    /// Who lies, if anybody does.
+    pub lying: Option<liars::Lying>,
+}
+
+/// The address that stands for a node. Those of numbers that no node has name nobody.
+#[must_use]
+pub fn address(node: usize) -> Bytes {
+    Bytes::copy_from_slice(&(node as u64).to_be_bytes())
+}
+
+/// The number of the node that an address stands for.
+#[must_use]
+pub fn addressed(address: &[u8]) -> Option<usize> {
+    usize::try_from(u64::from_be_bytes(address.try_into().ok()?)).ok()
 }

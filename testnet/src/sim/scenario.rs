@@ -22,8 +22,9 @@ use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan, Schedule};
 use super::link::LinkModel;
 use super::members::Start;
+use super::members::liars::About;
 use super::members::plan::{MembersPlan, RIVAL, Watcher};
-use super::simulation::{NodeSetup, Parted, Room, SETTLE, Setup};
+use super::simulation::{EPOCH_MS, NodeSetup, Parted, Room, SETTLE, Setup};
 use crate::random::Seed;
 use crate::random::keys::node_key;
 use crate::text;
@@ -171,7 +172,9 @@ impl Scenario {
             let until = time::Time::ZERO + parted.to;
             (time::Time::ZERO + parted.from, Fault::Part { halves: parted.halves.clone(), until })
         }));
-        let members = self.watched(nodes, &producers, &mut schedule, seed)?;
+        let taken: Vec<usize> =
+            (0..nodes).filter(|node| kinds[*node].is_some()).chain(producers.clone()).collect();
+        let members = self.watched(nodes, &taken, &mut schedule, seed)?;
         schedule.sort_by_key(|(at, _)| *at);
         let adversaries = self.adversaries.made(&kinds, &network, seed);
         let mut draws = seed.draws("address groups");
@@ -180,6 +183,7 @@ impl Scenario {
             setup.adversary = adversary;
             setup.slowness = setup.slowness + time::Duration::from(self.processing);
         }
+        self.let_lie(members.as_ref(), &mut setups, &network, seed);
         Ok(Setup {
             relay: self.policy(nodes)?,
             reconciliation: self.reconciliation()?,
@@ -263,11 +267,28 @@ impl Scenario {
         producers.iter().map(maker).collect()
     }
 
-    /// The members, and what is done to them, in addition to the schedule.
+    /// Makes liars of the nodes that are to lie about members.
+    fn let_lie(&self, members: Option<&Start>, setups: &mut [NodeSetup], network: &NetworkId, seed: Seed) {
+        let Some(plan) = &self.members else { return };
+        let Some(lying) = members.and_then(|start| start.lying.as_ref()) else { return };
+        let from = time::Time::ZERO + plan.settle.into();
+        let nodes = setups.len();
+        let about = About { network: network.clone(), seed, from, epoch_ms: EPOCH_MS, nodes };
+        for (place, (liar, made)) in lying.liars.iter().zip(lying.made(&about)).enumerate() {
+            let setup = &mut setups[liar.node];
+            setup.adversary = Some(made);
+            if let Some(groups) = plan.liars_groups {
+                // No honest node has one of these.
+                setup.group = Some((nodes + place % groups.max(1)) as u64);
+            }
+        }
+    }
+
+    /// The members, and what is done to them, in addition to the schedule. Nodes in `taken` are left alone.
     fn watched(
         &self,
         nodes: usize,
-        producers: &[usize],
+        taken: &[usize],
         schedule: &mut Schedule,
         seed: Seed,
     ) -> anyhow::Result<Option<Start>> {
@@ -279,7 +300,7 @@ impl Scenario {
             Fault::Crash(node) => Some(*node),
             _ => None,
         });
-        let spared: Vec<usize> = producers.iter().copied().chain(crashed).collect();
+        let spared: Vec<usize> = taken.iter().copied().chain(crashed).collect();
         let (start, drawn) = plan.draw(nodes, self.workload.duration(), &spared, seed).context("members")?;
         schedule.extend(drawn);
         Ok(Some(start))

@@ -209,6 +209,7 @@ impl Simulation {
         }
         if let Some(world) = self.members.as_mut() {
             world.ledger.ended(self.now);
+            world.judge(&self.hosts);
         }
         let views: Vec<NodeView<'_>> = self
             .hosts

@@ -1,6 +1,6 @@
 //! Members as tables: one run, or a row for each of several and percentiles over all.
 
-use super::cells::{number, told};
+use super::cells::{number, percent, told};
 use super::layout::{Cell, Grid, Page};
 use crate::report::members::{Learned, MembersFigures};
 use crate::report::schema::{Report, Runs};
@@ -54,6 +54,17 @@ pub(super) fn facts(figures: &MembersFigures) -> Grid {
     let kib = |bytes: Option<u64>| number(bytes.map(|bytes| bytes as f64 / 1024.0), 1);
     grid.fact("state, median member", kib(figures.state_bytes.p50), "KiB");
     grid.fact("state, largest member", kib(figures.state_bytes.max), "KiB");
+    if let Some(lies) = &figures.lies {
+        grid.fact("honest members", lies.honest.to_string(), "");
+        grid.fact(" alive for the one that knows fewest", lies.honest_known.to_string(), "");
+        grid.fact("refutations of the one that is lied about", lies.victim_refutations.to_string(), "");
+        grid.fact(" in 10 s", number(Some(lies.refuted_bytes_per_10_s), 1), "bytes");
+        grid.fact("dials because of a lie", lies.dials.to_string(), "");
+        grid.fact(" most by one to another in an hour", lies.dials_in_an_hour.to_string(), "");
+        grid.fact("forged records that are held", lies.forged_held.to_string(), "");
+        grid.fact("liars that answer nobody", lies.silent.to_string(), "");
+        grid.fact(" of these, dead", lies.silent_dead.map_or("-".to_owned(), percent), "");
+    }
     grid
 }
 

@@ -2,9 +2,10 @@
 
 use protocol::time::Duration;
 
-use crate::report::members::{BytesByKind, Held, Learned, MembersFigures};
+use crate::report::members::{BytesByKind, Held, Learned, LiesFigures, MembersFigures};
 use crate::report::statistics::{Sorted, ratio, rounded};
 use crate::sim::members::ledger::{Ledger, Traffic, Whole};
+use crate::sim::members::lies::Lies;
 use crate::sim::members::spread::Spread;
 use crate::sim::simulation::Finished;
 
@@ -37,7 +38,23 @@ pub fn figures(finished: &Finished) -> Option<MembersFigures> {
         bytes_per_s_per_node: per_second(ledger.traffic.sum(), ledger),
         bytes_by_kind: by_kind(&ledger.traffic, ledger),
         state_bytes: held(finished),
+        lies: ledger.lies.as_ref().map(lies),
     })
+}
+
+fn lies(lies: &Lies) -> LiesFigures {
+    let believed = lies.believed;
+    LiesFigures {
+        honest: believed.honest as u64,
+        honest_known: believed.known_least as u64,
+        victim_refutations: lies.refutations.0,
+        refuted_bytes_per_10_s: rounded(lies.refuted_bytes_per_10_s(), 1),
+        dials: lies.dials.0,
+        dials_in_an_hour: lies.dials.1 as u64,
+        forged_held: believed.forged as u64,
+        silent: lies.silent.len() as u64,
+        silent_dead: ratio(believed.silent.1 as f64, believed.silent.0 as f64).map(|share| rounded(share, 4)),
+    }
 }
 
 /// Members that never learned come last.
@@ -63,7 +80,8 @@ fn by_kind(traffic: &Traffic, ledger: &Ledger) -> BytesByKind {
 }
 
 fn held(finished: &Finished) -> Held {
-    let machines = finished.hosts.iter().filter_map(|host| host.engine.as_ref()?.members());
+    let honest = finished.hosts.iter().filter(|host| host.is_honest());
+    let machines = honest.filter_map(|host| host.engine.as_ref()?.members());
     let mut bytes: Vec<u64> = machines.map(|machine| machine.occupancy().bytes as u64).collect();
     bytes.sort_unstable();
     Held { p50: bytes.get(bytes.len() / 2).copied(), max: bytes.last().copied() }

@@ -6,6 +6,7 @@
 //! * **A false death** is an opinion: one member took another one for dead that ran and could be reached, in the same
 //!   sense. If a one-way cut lay between the two, others could still ask for it, so such deaths are counted beside.
 //! * **Traffic** counts during the load.
+//! * **Liars** are nobody here: what they believe, sign and send does not count, nor what is believed of them.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use protocol::gossip::members::{MemberChange, MemberMessage};
 use protocol::time::{Duration, Time};
 
+use super::lies::Lies;
 use super::spread::{Sights, Spread};
 
 /// What a ping and its answer take on the wire: twice a message of 10 bytes in a frame of 2, with the 12 bytes of
@@ -130,6 +132,8 @@ pub struct Ledger {
     pub refutations: u64,
     /// Bytes sent during the load.
     pub traffic: Traffic,
+    /// What lies did, if there are liars.
+    pub lies: Option<Lies>,
     /// When each member started last.
     started: Vec<Time>,
     /// The last incarnation of each member's present run.
@@ -158,6 +162,7 @@ impl Ledger {
             accusations: (0, 0),
             refutations: 0,
             traffic: Traffic::default(),
+            lies: None,
             started: vec![Time::ZERO; nodes],
             incarnations: vec![None; nodes],
             lived: Duration::ZERO,
@@ -226,21 +231,39 @@ impl Ledger {
         found.for_each(|(spread, _)| spread.has(node, now));
     }
 
-    /// An accusation of this member is signed.
-    pub fn accused(&mut self, subject: usize, between: Between) {
+    /// One member signs an accusation of another one.
+    pub fn accused(&mut self, accuser: usize, subject: usize, between: Between) {
+        if self.is_liar(accuser) {
+            return;
+        }
         let false_one = self.runs(subject) && between == Between::Nothing;
         self.accusations.0 += u64::from(false_one);
         self.accusations.1 += u64::from(!false_one);
     }
 
-    /// A member signs its record.
-    pub fn signed(&mut self, node: usize, incarnation: u64) {
+    /// A member has signed its record, of these bytes.
+    pub fn signed(&mut self, node: usize, incarnation: u64, bytes: u64, now: Time) {
         let last = self.incarnations[node].replace(incarnation);
-        self.refutations += u64::from(last.is_some_and(|last| incarnation > last));
+        if self.is_liar(node) || last.is_none_or(|last| incarnation <= last) {
+            return;
+        }
+        self.refutations += 1;
+        if let Some(lies) = &mut self.lies {
+            lies.refuted(node, bytes, now);
+        }
+    }
+
+    /// The incarnation of the last record that a member signed in its present run.
+    #[must_use]
+    pub fn incarnation(&self, node: usize) -> Option<u64> {
+        self.incarnations.get(node).copied().flatten()
     }
 
     /// A member takes another one for dead.
     pub fn failed(&mut self, node: usize, subject: usize, between: Between, now: Time) {
+        if self.is_liar(node) {
+            return;
+        }
         match between {
             Between::Nothing if self.runs(subject) => {
                 self.false_deaths.0 += 1;
@@ -272,9 +295,9 @@ impl Ledger {
         }
     }
 
-    /// Something was sent.
-    pub fn sent(&mut self, sent: Sent, now: Time) {
-        if now < self.load.0 || now >= self.load.1 {
+    /// A member has sent something.
+    pub fn sent(&mut self, node: usize, sent: Sent, now: Time) {
+        if now < self.load.0 || now >= self.load.1 || self.is_liar(node) {
             return;
         }
         let traffic = &mut self.traffic;
@@ -296,7 +319,18 @@ impl Ledger {
     /// Nodes that are up, and were so at this time.
     #[must_use]
     pub fn living_since(&self, at: Time) -> Vec<usize> {
-        self.sights.up().filter(|node| self.started[*node] <= at).collect()
+        self.honest().filter(|node| self.started[*node] <= at).collect()
+    }
+
+    /// Nodes that are up, without liars.
+    pub fn honest(&self) -> impl Iterator<Item = usize> {
+        self.sights.up().filter(|node| !self.is_liar(*node))
+    }
+
+    /// Whether an honest member is there, and not paused.
+    #[must_use]
+    pub fn runs(&self, node: usize) -> bool {
+        self.sights.is_up(node) && !self.paused[node] && !self.is_liar(node)
     }
 
     /// Seconds during the load, summed over the members that were there.
@@ -305,9 +339,8 @@ impl Ledger {
         self.lived.as_micros() as f64 / 1e6
     }
 
-    /// Whether a member is there, and not paused.
-    fn runs(&self, node: usize) -> bool {
-        self.sights.is_up(node) && !self.paused[node]
+    fn is_liar(&self, node: usize) -> bool {
+        self.lies.as_ref().is_some_and(|lies| lies.is_liar(node))
     }
 
     /// Whether a member sees all others alive since now.
@@ -323,7 +356,7 @@ impl Ledger {
     fn count_lives(&mut self, now: Time) {
         let to = now.min(self.load.1);
         let span = to.since(self.counted_to);
-        self.lived = self.lived + span.times(self.sights.up().count() as u64);
+        self.lived = self.lived + span.times(self.honest().count() as u64);
         self.counted_to = self.counted_to.max(to);
     }
 }

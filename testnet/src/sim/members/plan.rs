@@ -14,6 +14,7 @@ use protocol::time::{Duration as Span, Time};
 use serde::{Deserialize, Serialize};
 
 use super::Start;
+use super::liars::{Kinds, Lying};
 use crate::random::{Draws, Seed};
 use crate::sim::fault::{Fault, Schedule, share};
 use crate::text::{self, parse_time, serde_as_text};
@@ -60,6 +61,21 @@ pub struct MembersPlan {
     /// When one member is cut off from all others, and for how long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_off: Option<Partition>,
+    /// How many members have a wall clock that jumps: a number, or a share such as `5%`. It jumps twice, at random
+    /// moments of the load, each time forward or back.
+    pub clock_jumps: Portion,
+    /// How far a clock jumps: a time, or a range of times from which each length is drawn.
+    pub clock_jump_by: Lengths,
+    /// The lies that liars tell, as `accuse,forge`; `all` for every kind.
+    #[serde(skip_serializing_if = "Kinds::is_empty")]
+    pub liars: Kinds,
+    /// How many members lie, if there are any lies: a number, or a share such as `30%`. There are as many of each kind.
+    pub liars_share: Portion,
+    /// Number of address groups of the liars. By default each has its own, as everybody has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liars_groups: Option<usize>,
+    /// Number of members that liars invent, all together.
+    pub invented: usize,
 }
 
 /// The parameters of membership.
@@ -106,7 +122,7 @@ const ENTRY_EVERY_LEAST: Duration = Duration::from_secs(1);
 /// How the rival is spelled.
 pub const RIVAL: &str = "foca";
 
-/// The longest pause.
+/// The longest pause, and the longest jump of a clock.
 const PAUSED_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 impl Default for MembersPlan {
@@ -128,9 +144,18 @@ impl Default for MembersPlan {
             pause_every: None,
             one_way: 0.0,
             cut_off: None,
+            clock_jumps: Portion::Count(0),
+            clock_jump_by: Lengths { least: 60 * minute, most: 6 * 60 * minute },
+            liars: Kinds::default(),
+            liars_share: Portion::Share(0.3),
+            liars_groups: None,
+            invented: 10_000,
         }
     }
 }
+
+/// How often the clock of a member jumps.
+const JUMPS: usize = 2;
 
 impl MembersPlan {
     /// Draws which nodes do what, and when, counted from the start of the load. Nodes in `spared` are left alone.
@@ -146,7 +171,10 @@ impl MembersPlan {
     ) -> anyhow::Result<(Start, Schedule)> {
         share("members.one_way", self.one_way)?;
         let mut draws = seed.draws("members");
-        let mut free: Vec<usize> = (0..nodes).filter(|node| !spared.contains(node)).collect();
+        let lying = Lying::draw(&self.liars, self.liars_share.of(nodes), self.invented, nodes, spared, seed)?;
+        let taken: Vec<usize> = lying.iter().flat_map(Lying::taken).collect();
+        let mut free: Vec<usize> =
+            (0..nodes).filter(|node| !spared.contains(node) && !taken.contains(node)).collect();
         draws.shuffle(&mut free);
         let paused = self.pause.of(nodes);
         let wanted = self.join + self.set_entry.max(paused).max(usize::from(self.cut_off.is_some()));
@@ -181,6 +209,9 @@ impl MembersPlan {
             let until = Time::ZERO + cut.heals().into();
             schedule.push((Time::ZERO + cut.at.into(), Fault::Part { halves: Halves::one(nodes, lone), until }));
         }
+        self.jumps(&free, nodes, load.into(), seed, &mut schedule);
+        let silent = lying.iter().flat_map(|lying| &lying.liars).filter(|liar| liar.silent);
+        schedule.extend(silent.map(|liar| (Time::ZERO, Fault::FallSilent(liar.node))));
         let mut config = self.parameters()?;
         let rival = match self.detector {
             Watcher::Own(detector) => {
@@ -190,7 +221,7 @@ impl MembersPlan {
             Watcher::Foca => Some(self.preset),
         };
         let digest = self.digest.parse().with_context(|| format!("members.digest is {:?}", self.digest))?;
-        Ok((Start { config, digest, rival, late }, schedule))
+        Ok((Start { config, digest, rival, late, lying }, schedule))
     }
 
     /// The preset, with what differs from it.
@@ -204,6 +235,21 @@ impl MembersPlan {
         config.members_budget = self.members_budget.unwrap_or(config.members_budget);
         config.validate()?;
         Ok(config)
+    }
+
+    /// The jumps of wall clocks.
+    fn jumps(&self, free: &[usize], nodes: usize, load: Span, seed: Seed, schedule: &mut Schedule) {
+        let mut draws = seed.draws("clock jumps");
+        let mut free = free.to_vec();
+        draws.shuffle(&mut free);
+        for node in free.into_iter().take(self.clock_jumps.of(nodes)) {
+            for _ in 0..JUMPS {
+                let at = part(&mut draws, Time::ZERO, load);
+                let by = i64::try_from(self.clock_jump_by.draw(&mut draws).as_millis()).unwrap_or(i64::MAX);
+                let by_ms = if draws.chance(0.5) { by } else { -by };
+                schedule.push((at, Fault::ClockJump { node, by_ms }));
+            }
+        }
     }
 
     /// The pauses. All end with the load.

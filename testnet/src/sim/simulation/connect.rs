@@ -27,7 +27,7 @@ impl Simulation {
         let seed = self.seed.bytes(&format!("engine {node} {}", host.incarnation));
         let mut engine = self.room.given(Gossip::new(self.config.clone(), seed));
         if let Some(world) = self.members.as_mut() {
-            engine = world.joined(node, host.incarnation, engine, host.local(self.now));
+            engine = world.joined(node, host.incarnation, engine, (host.local(self.now), host.wall_ms(self.now)));
         }
         host.engine = Some(Box::new(engine));
         host.stored = Stored::default();
@@ -245,6 +245,7 @@ impl Simulation {
         let node = match &fault {
             Fault::Crash(node) | Fault::Restart(node) | Fault::Join(node) | Fault::SetEntry(node) => *node,
             Fault::Pause { node, .. } | Fault::Resume(node) => *node,
+            Fault::ClockJump { node, .. } | Fault::FallSilent(node) => *node,
             Fault::Cut { from, .. } | Fault::Mend { from, .. } => *from,
             Fault::Heal | Fault::Weather(_) | Fault::Part { .. } | Fault::OneWay(_) => 0,
         };
@@ -276,6 +277,8 @@ impl Simulation {
             Fault::Resume(node) => self.resume(node)?,
             Fault::OneWay(share) => self.cut_one_way(share),
             Fault::SetEntry(node) => self.set_entry(node),
+            Fault::ClockJump { node, by_ms } => self.jump_clock(node, by_ms),
+            Fault::FallSilent(node) => self.fall_silent(node),
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ impl Simulation {
             None => self.flushes.push(Flush { peer, lane, credit }),
         }
         if let Message::Members(message) = &message {
-            self.count(Sent::Message(Kind::from(&**message), bytes as u64));
+            self.count(node, Sent::Message(Kind::from(&**message), bytes as u64));
         }
         if rules && !immediate {
             self.queue.push(drained, Happening::Drained { node: node as u32, incarnation, peer, lane, bytes });
@@ -210,7 +210,9 @@ impl Simulation {
                 return;
             }
         }
+        self.note_request(from, Some(&message));
         self.step(node, Input::Received { peer, message });
+        self.note_request(from, None);
     }
 
     /// Stops or resumes reading.

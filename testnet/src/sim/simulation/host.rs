@@ -6,6 +6,7 @@ use protocol::gossip::{Gossip, PeerHandle};
 use protocol::time::{Duration, Time};
 use protocol::wire::message::Message;
 
+use super::enter::EPOCH_MS;
 use super::stored::Stored;
 use crate::sim::adversary::Adversary;
 use crate::sim::link::Order;
@@ -25,6 +26,8 @@ pub struct Host {
     pub timer: Option<Time>,
     /// How far its clock is ahead of the world's.
     pub clock_ahead: Duration,
+    /// How far its wall clock has jumped, in milliseconds. Members alone look at it.
+    pub clock_jumped_ms: i64,
     /// The time that it needs for each message.
     pub slowness: Duration,
     /// The time until which it is at work.
@@ -140,6 +143,7 @@ impl Host {
             connections: Vec::new(),
             timer: None,
             clock_ahead: Duration::ZERO,
+            clock_jumped_ms: 0,
             slowness: Duration::ZERO,
             busy_until: Time::ZERO,
             group: 0,
@@ -164,6 +168,13 @@ impl Host {
     #[must_use]
     pub fn local(&self, now: Time) -> Time {
         now + self.clock_ahead
+    }
+
+    /// What the node's wall clock shows, in milliseconds since 1970.
+    #[must_use]
+    pub fn wall_ms(&self, now: Time) -> u64 {
+        let ms = EPOCH_MS + self.local(now).as_micros() / 1_000;
+        ms.saturating_add_signed(self.clock_jumped_ms)
     }
 
     /// A time of the node's clock as a time of the world, not before `now`.

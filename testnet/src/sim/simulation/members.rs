@@ -11,12 +11,12 @@
 //! Deliberately absent: any rule about members. `protocol` has them.
 
 mod carry;
+mod judge;
 mod passage;
 mod pause;
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use protocol::gossip::Gossip;
 use protocol::gossip::members::{Identity, Reach};
 use protocol::items::keys::{PublicKey, SecretKey};
@@ -25,11 +25,12 @@ use protocol::time::Time;
 use protocol::wire::message::VERSION;
 
 use self::passage::Passages;
-use super::{EPOCH_MS, Simulation};
+use super::Simulation;
 use crate::random::Seed;
 use crate::random::keys::node_key;
-use crate::sim::members::Start;
 use crate::sim::members::ledger::Ledger;
+use crate::sim::members::lies::Lies;
+use crate::sim::members::{Start, address};
 
 pub(in crate::sim) use self::carry::Later;
 use self::pause::Waiting;
@@ -46,6 +47,8 @@ pub(in crate::sim::simulation) struct World {
     kept: Vec<Vec<Statement>>,
     waiting: Waiting,
     passages: Passages,
+    /// The member that a liar asks the node at work to try.
+    asked: Option<PublicKey>,
     pub(in crate::sim::simulation) ledger: Ledger,
 }
 
@@ -57,12 +60,15 @@ impl World {
     pub(in crate::sim::simulation) fn new(start: Start, nodes: usize, seed: Seed, load: (Time, Time)) -> Self {
         let secrets: Vec<SecretKey> = (0..nodes).map(|node| node_key(seed, node)).collect();
         let keys: Vec<PublicKey> = secrets.iter().map(SecretKey::public).collect();
+        let mut ledger = Ledger::new(nodes, load);
+        ledger.lies = start.lying.as_ref().map(|lying| Lies::new(lying, nodes, load));
         Self {
             numbers: keys.iter().enumerate().map(|(node, key)| (*key, node)).collect(),
             kept: vec![Vec::new(); nodes],
             waiting: Waiting::new(nodes),
             passages: Passages::new(seed),
-            ledger: Ledger::new(nodes, load),
+            asked: None,
+            ledger,
             start,
             seed,
             secrets,
@@ -84,13 +90,13 @@ impl World {
         self.numbers.get(key).copied()
     }
 
-    /// The engine of a node that starts for this time, as a member. `local` is what its clock shows.
+    /// The engine of a node that starts for this time, as a member. `clocks` is what its clock and its wall clock show.
     pub(in crate::sim::simulation) fn joined(
         &mut self,
         node: usize,
         run: u32,
         engine: Gossip,
-        local: Time,
+        clocks: (Time, u64),
     ) -> Gossip {
         let mut draws = self.seed.draws(&format!("instance {node} {run}"));
         let mut instance = [0; 8];
@@ -103,7 +109,7 @@ impl World {
             reach: Reach::Addresses(vec![address(node)]),
             kept: self.kept[node].clone(),
         };
-        let engine = engine.with_members(self.start.config, identity, local, wall_ms(local));
+        let engine = engine.with_members(self.start.config, identity, clocks.0, clocks.1);
         engine.with_push_pull_mode(self.start.digest)
     }
 
@@ -113,16 +119,6 @@ impl World {
         self.kept[node].retain(|kept| std::mem::discriminant(kept) != kind);
         self.kept[node].push(statement);
     }
-}
-
-/// What the clock of a node shows, in milliseconds since 1970, at a time of this clock.
-const fn wall_ms(local: Time) -> u64 {
-    EPOCH_MS + local.as_micros() / 1_000
-}
-
-/// The address that stands for a node.
-fn address(node: usize) -> Bytes {
-    Bytes::copy_from_slice(&(node as u64).to_be_bytes())
 }
 
 impl Simulation {

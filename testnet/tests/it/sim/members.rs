@@ -1,5 +1,6 @@
 //! Members in the simulator: what all of them learn of, how soon, and what they must not believe.
 
+mod liars;
 mod rival;
 
 use std::time::Duration;

@@ -2,21 +2,23 @@
 //!
 //! A ping takes one delay in each direction of its link. A dial takes three round trips until the member has proved its
 //! key: TCP, the negotiation of noise, and noise. An accusation is handed over one delay after that. A node that is down
-//! refuses a dial at once; a node that is paused answers when it goes on. What is cut off gets no answer at all: the
-//! machine has its own timeout.
+//! refuses a dial at once; a node that is paused answers when it goes on. A node with another key fails to prove the one
+//! that is wanted. What is cut off gets no answer at all: the machine has its own timeout.
 
 use std::sync::Arc;
 
 use protocol::gossip::members::{MemberChange, MemberEvent, MemberInput, MemberOutput, ProbeId};
 use protocol::gossip::{Input, PeerHandle};
-use protocol::items::member::Unsigned;
+use protocol::items::keys::PublicKey;
 use protocol::items::member::accusation::SignedAccusation;
 use protocol::items::member::record::SignedRecord;
+use protocol::items::member::{Statement, Unsigned};
 use protocol::time::{Duration, Time};
 
 use super::super::host::FarEnd;
 use super::super::trace::Mark;
 use super::super::{Happening, Simulation};
+use crate::sim::members::addressed;
 use crate::sim::members::ledger::Sent;
 
 /// The entry that members set.
@@ -35,7 +37,7 @@ pub(in crate::sim) enum Later {
     /// The answer to a ping arrives.
     Answered { to: FarEnd, probe: ProbeId },
     /// A dial arrives. The process at the address has to prove the key.
-    Dialled { to: usize, from: Process, probe: ProbeId, accusation: Option<SignedAccusation> },
+    Dialled { to: usize, key: PublicKey, from: Process, probe: ProbeId, accusation: Option<SignedAccusation> },
     /// A partition has healed.
     Healed,
 }
@@ -88,7 +90,7 @@ impl Simulation {
                 }
             }
             Later::Pinged { to, from, probe } => {
-                if self.hear(to) {
+                if self.hear(to) && self.answers(to.node as usize) {
                     let (node, far) = (to.node as usize, from.node as usize);
                     let at = self.worked(node) + self.ping_delay(node, far);
                     self.over_link(to, at, Later::Answered { to: from, probe });
@@ -100,7 +102,9 @@ impl Simulation {
                     self.step(to.node as usize, Input::Members(Box::new(input)));
                 }
             }
-            Later::Dialled { to, from, probe, accusation } => self.on_dialled(to, from, probe, accusation),
+            Later::Dialled { to, key, from, probe, accusation } => {
+                self.on_dialled((to, key), from, probe, accusation);
+            }
             Later::Healed => {
                 if let Some(world) = self.members.as_mut() {
                     world.ledger.healed(self.now);
@@ -112,25 +116,26 @@ impl Simulation {
     /// The statement is really signed, and given back at once.
     fn sign(&mut self, node: usize, unsigned: Unsigned) {
         let Some(world) = self.members.as_mut() else { return };
-        match &unsigned {
-            Unsigned::Accusation(accusation) => {
-                if let Some(subject) = world.number(&accusation.subject) {
+        // Every part is within its bound, because the machine made it.
+        let Ok(statement) = unsigned.sign(&world.secrets[node], &self.config.network) else { return };
+        match &statement {
+            Statement::Accusation(accusation) => {
+                if let Some(subject) = world.number(&accusation.subject()) {
                     let between = world.passages.cuts.between(node, subject, self.now);
-                    world.ledger.accused(subject, between);
+                    world.ledger.accused(node, subject, between);
                 }
             }
-            Unsigned::Record(record) => world.ledger.signed(node, record.incarnation),
-            Unsigned::Entries(_) => {}
+            Statement::Record(record) => {
+                let bytes = record.encoded().len() as u64;
+                world.ledger.signed(node, record.incarnation(), bytes, self.now);
+            }
+            Statement::Entries(_) => {}
         }
-        let signed = unsigned.sign(&world.secrets[node], &self.config.network);
-        // Every part is within its bound, because the machine made it.
-        if let Ok(statement) = signed {
-            self.feedback.push_back(Input::Members(Box::new(MemberInput::Signed(statement))));
-        }
+        self.feedback.push_back(Input::Members(Box::new(MemberInput::Signed(statement))));
     }
 
     fn ping(&mut self, node: usize, probe: ProbeId, link: PeerHandle) {
-        self.count(Sent::Ping);
+        self.count(node, Sent::Ping);
         let from = FarEnd { node: node as u32, incarnation: self.hosts[node].incarnation, peer: link };
         let Some(far) = self.hosts[node].connection(link).map(|connection| connection.far) else { return };
         let at = self.now + self.ping_delay(node, far.node as usize);
@@ -176,8 +181,11 @@ impl Simulation {
         record: &Arc<SignedRecord>,
         accusation: Option<SignedAccusation>,
     ) {
-        self.count(Sent::Dial);
-        let Some(to) = self.members.as_ref().and_then(|world| world.number(&record.key())) else { return };
+        self.count(node, Sent::Dial);
+        // Whoever is at the address is dialled, whatever name the record has.
+        let named = record.record().addresses.first().and_then(|address| addressed(address));
+        let Some(to) = named.filter(|to| *to < self.hosts.len()) else { return };
+        self.note_dial(node, to, record, accusation.as_ref());
         if !self.can_dial(node, to) {
             return;
         }
@@ -189,11 +197,18 @@ impl Simulation {
         }
         // The connection is made, and noise is offered.
         let at = self.now + trip + self.one_way(node, to) + self.dial_losses(DIAL_PACKETS);
-        let later = Later::Dialled { to, from, probe, accusation };
+        let later = Later::Dialled { to, key: record.key(), from, probe, accusation };
         self.queue.push(at, Happening::Members(Box::new(later)));
     }
 
-    fn on_dialled(&mut self, to: usize, from: Process, probe: ProbeId, accusation: Option<SignedAccusation>) {
+    /// A dial has come to a node that is to prove a key.
+    fn on_dialled(
+        &mut self,
+        (to, key): (usize, PublicKey),
+        from: Process,
+        probe: ProbeId,
+        accusation: Option<SignedAccusation>,
+    ) {
         let dialler = from.node as usize;
         if !self.can_dial(dialler, to) {
             return;
@@ -203,8 +218,12 @@ impl Simulation {
             return self.probed(from, self.now + self.one_way(to, dialler), probe, false);
         }
         let at = self.worked(to) + trip + self.one_way(to, dialler) + self.dial_losses(DIAL_PACKETS);
-        self.probed(from, at, probe, true);
-        if let Some(accusation) = accusation {
+        if !self.answers(to) {
+            return;
+        }
+        let proves = self.members.as_ref().is_some_and(|world| world.key(to) == Some(key));
+        self.probed(from, at, probe, proves);
+        if let Some(accusation) = accusation.filter(|_| proves) {
             let process = Process { node: to as u32, run: self.hosts[to].incarnation };
             let later = Later::Input { to: process, input: MemberInput::Accused(accusation) };
             let at = at + self.one_way(dialler, to);
@@ -256,9 +275,10 @@ impl Simulation {
         }
     }
 
-    pub(in crate::sim::simulation) fn count(&mut self, sent: Sent) {
+    /// A member has sent something.
+    pub(in crate::sim::simulation) fn count(&mut self, node: usize, sent: Sent) {
         if let Some(world) = self.members.as_mut() {
-            world.ledger.sent(sent, self.now);
+            world.ledger.sent(node, sent, self.now);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Faults that only members need: nodes that stop running for a while, nodes that join late, one-way cuts, and entries
-//! that are set.
+//! Faults that only members need: nodes that stop running for a while, nodes that join late, one-way cuts, entries that
+//! are set, wall clocks that jump, and liars that fall silent.
 //!
 //! **A pause** is that of SIGSTOP. The node handles nothing. All that arrives waits, and is handled in order when the
 //! node goes on; its timer comes first. A connection to it is given up by its peer as in a partition: when a ping of the
@@ -151,6 +151,25 @@ impl Simulation {
             world.ledger.joins(node, self.now);
         }
         self.restart(node);
+    }
+
+    /// The wall clock of a node jumps. Its driver tells the engine at the next occasion.
+    pub(in crate::sim::simulation) fn jump_clock(&mut self, node: usize, by_ms: i64) {
+        let host = &mut self.hosts[node];
+        host.clock_jumped_ms = host.clock_jumped_ms.saturating_add(by_ms);
+        let ms = host.wall_ms(self.now);
+        if host.engine.is_some() && !self.is_paused(node) {
+            self.step(node, Input::WallClock { ms });
+        }
+    }
+
+    /// A liar answers nobody from now on. Its peers give their connections up when a ping of the transport has had no
+    /// answer in time, and make no new ones, because it does not say Hello.
+    pub(in crate::sim::simulation) fn fall_silent(&mut self, node: usize) {
+        for number in self.links_of[node].clone() {
+            let second = self.links[number as usize].ends[0] as usize == node;
+            self.give_up_before(number, second, self.end);
+        }
     }
 
     /// A node sets an entry to a value that nobody had.
