@@ -22,8 +22,8 @@ use super::adversary::{AdversaryPlan, Kind};
 use super::fault::{Fault, FaultPlan, Schedule};
 use super::link::LinkModel;
 use super::members::Start;
-use super::members::liars::About;
-use super::members::plan::{MembersPlan, RIVAL, Watcher};
+use super::members::liars::{About, Kinds};
+use super::members::plan::{MembersPlan, Portion, RIVAL, Watcher};
 use super::simulation::{EPOCH_MS, NodeSetup, Parted, Room, SETTLE, Setup};
 use crate::random::Seed;
 use crate::random::keys::node_key;
@@ -314,6 +314,9 @@ impl Scenario {
             (self.adversaries != AdversaryPlan::default(), "adversaries"),
             (!self.faults.partition.is_empty(), "cuts of single links (faults.partition)"),
             (plan.set_entry > 0, "entries"),
+            (plan.liars != Kinds::default(), "liars"),
+            (plan.clock_jumps != Portion::Count(0), "wall clocks"),
+            (plan.has_parameters(), "parameters of ours"),
         ];
         match impossible.iter().find(|(asked, _)| *asked) {
             Some((_, what)) => bail!("members.detector is {RIVAL}, which has no {what}: leave that out"),

@@ -10,7 +10,7 @@
 //!   nothing.
 //!
 //! Deliberately absent: events from before the stream was opened, and websockets
-//! ([why](../../../../docs/decisions/0036-event-streams.md)).
+//! ([why](../../../../docs/decisions/0035-event-streams.md)).
 
 use std::convert::Infallible;
 use std::sync::Arc;

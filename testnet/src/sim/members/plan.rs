@@ -224,6 +224,12 @@ impl MembersPlan {
         Ok((Start { config, digest, rival, late, lying }, schedule))
     }
 
+    /// Whether some parameters are not those of the preset.
+    #[must_use]
+    pub const fn has_parameters(&self) -> bool {
+        self.gossip_nodes.is_some() || self.gossip_interval.is_some() || self.members_budget.is_some()
+    }
+
     /// The preset, with what differs from it.
     fn parameters(&self) -> anyhow::Result<MembersConfig> {
         let mut config = match self.preset {

@@ -118,8 +118,8 @@ impl World {
     fn count(&mut self, from: usize, data: &[u8], bytes: u64) {
         // It is what foca has just encoded.
         let Ok(header) = Codec::<RivalId>::decode_header(&mut PostcardCodec, data) else { return };
-        self.ledger.sent(Sent::Message(kind(&header), bytes), self.now);
-        self.ledger.signed(from, header.src.refutations(header.src_incarnation));
+        self.ledger.sent(from, Sent::Message(kind(&header), bytes), self.now);
+        self.ledger.signed(from, header.src.refutations(header.src_incarnation), 0, self.now);
     }
 
     fn set_timer(&mut self, node: usize, after: Duration, timer: Timer<RivalId>) {
@@ -138,7 +138,7 @@ impl World {
         let new = self.nodes[node].suspects.insert((id.clone(), incarnation));
         if let Some(subject) = id.node().filter(|_| new) {
             let between = self.cuts.between(node, subject, self.now);
-            self.ledger.accused(subject, between);
+            self.ledger.accused(node, subject, between);
         }
     }
 

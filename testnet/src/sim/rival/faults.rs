@@ -100,8 +100,14 @@ impl World {
                 }
             }
             Fault::Resume(node) => self.resume(node),
-            // Single links and entries are the business of our machine. A scenario that has them is refused.
-            Fault::Cut { .. } | Fault::Mend { .. } | Fault::Heal | Fault::SetEntry(_) => {}
+            // Single links, entries, liars and wall clocks are the business of our machine. A scenario that has them is
+            // refused.
+            Fault::Cut { .. }
+            | Fault::Mend { .. }
+            | Fault::Heal
+            | Fault::SetEntry(_)
+            | Fault::ClockJump { .. }
+            | Fault::FallSilent(_) => {}
         }
     }
 
