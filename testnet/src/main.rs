@@ -163,7 +163,7 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
 
 fn aggregates(arguments: &AggregatesArgs) -> anyhow::Result<ExitCode> {
     stop_at_interrupt()?;
-    let found = testnet::sim::aggregates::run(&arguments.plan(typed()), to_stderr)?;
+    let found = testnet::sim::members::aggregates::run(&arguments.plan(typed()), to_stderr)?;
     if let Some(path) = &arguments.svg {
         report::write_aggregates(path, &found)?;
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::load::parse_percent;
 use crate::report::Json;
-use crate::sim::aggregates::Plan;
+use crate::sim::members::aggregates::Plan;
 
 const AGGREGATES_HELP: &str = "\
 Examples:

@@ -2,6 +2,7 @@
 //! the report is made from the [`ledger`] (`measure/members`). Deliberately absent: any rule about members. `protocol`
 //! has them.
 
+pub mod aggregates;
 pub mod cuts;
 pub mod ledger;
 pub mod liars;

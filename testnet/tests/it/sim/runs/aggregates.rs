@@ -5,8 +5,8 @@ use testnet::report::aggregates::{Aggregated, Growth, Sizes};
 use testnet::report::svg;
 use testnet::report::tables::aggregates::render;
 use testnet::report::tables::layout::Page;
-use testnet::sim::aggregates::world::World;
-use testnet::sim::aggregates::{Plan, run, size};
+use testnet::sim::members::aggregates::world::World;
+use testnet::sim::members::aggregates::{Plan, run, size};
 
 fn plan() -> Plan {
     Plan {
