@@ -38,7 +38,8 @@ fn the_rival_finds_a_crash_and_a_late_member() {
     // A probe each second, and a suspicion of 4 * log10(30) = 5.9 s.
     let all = figures.detect_ms.max.unwrap();
     assert!((5_900.0..30_000.0).contains(&all), "{figures:?}");
-    assert!(figures.settle_ms.max.unwrap() < 10_000.0, "{figures:?}");
+    // The last names come with the periodic announcements, each 30 s.
+    assert!(figures.settle_ms.max.unwrap() < 100_000.0, "{figures:?}");
     assert!(figures.join_ms.max.unwrap() < 10_000.0, "{figures:?}");
     assert_eq!((figures.false_deaths, figures.false_accusations), (0, 0), "{figures:?}");
     assert!(figures.true_accusations >= 1, "{figures:?}");
@@ -140,21 +141,9 @@ fn detectors_are_compared_in_one_table() {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::cargo_bin("testnet")
         .unwrap()
-        .args([
-            "sim",
-            "--members",
-            "--nodes",
-            "20",
-            "--kill",
-            "1",
-            "--duration",
-            "10s",
-            "--settle",
-            "70s",
-            "--json",
-            "-",
-        ])
-        .args(["--sweep", "members.detector=swim,phi,foca", "--out", dir.path().to_str().unwrap()])
+        .args(["sim", "--members", "--nodes", "10", "--degree", "4", "--kill", "1", "--settle", "70s"])
+        .args(["--duration", "10s", "--checks", "none", "--sweep", "members.detector=swim,phi,foca"])
+        .args(["--json", "-", "--out", dir.path().to_str().unwrap()])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
