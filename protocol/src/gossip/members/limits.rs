@@ -92,7 +92,8 @@ pub const ACCUSER_DOUBTS_MAX: u8 = 6;
 pub const SUSPICIONS_MAX: usize = 4_096;
 
 /// After this number of refutations, each without an answer to this node, a refutation no longer cancels this
-/// node's own check. A member that refutes and answers nobody would otherwise live forever.
+/// node's own check, and the word of a peer is no answer any more. A member that refutes and answers nobody would
+/// otherwise live forever, and so would one for which an accomplice vouches.
 pub const REFUTATIONS_UNANSWERED_MAX: u8 = 3;
 
 /// Round trips until a member that is dialled has proved its key: TCP, the negotiation of noise, and noise. A ping takes
