@@ -10,6 +10,7 @@ use super::spread::Spread;
 use super::spread::links::Link;
 use super::view::Row;
 use super::watching::cases::Cases;
+use super::watching::feelers::Feelers;
 use super::watching::probes::Probes;
 use crate::footprint::{block, list, tree};
 use crate::gossip::api::PeerHandle;
@@ -60,8 +61,7 @@ impl Members {
     pub(in crate::gossip) const PROBE_BYTES: usize = Probes::ENTRY_BYTES;
 
     /// The memory of an address that was dialled for a stranger.
-    pub(in crate::gossip) const FEELER_BYTES: usize =
-        tree(size_of::<(u64, Time)>()) + 2 * size_of::<(Time, u64)>();
+    pub(in crate::gossip) const FEELER_BYTES: usize = Feelers::ENTRY_BYTES;
 
     /// The memory of a member's turns: in the round of probes, among those to accuse, among those that are dead
     /// and tried again, and among those that were found dead while nobody was heard.

@@ -9,9 +9,10 @@
 //!   sent all the same, and are no verdict then.
 //! * **A failed probe** makes the member suspect here. If it had answered this node before, this node accuses it.
 //!   It accuses at most one member in [`ACCUSE_INTERVAL`].
-//! * **A member that was never reached** may name somebody else's address. So it is dialled at most once a minute
-//!   at one address, and by one check a minute, which takes two dials. No peer is asked to try it in its round, and
-//!   it is not accused: it becomes suspect and then dead here, and nobody is told.
+//! * **A member that was never reached** may name somebody else's address. So one address is dialled at most once a
+//!   minute for such members, and by one check a minute, which takes two dials, and more and more seldom after that.
+//!   No peer is asked to try it in its round, and it is not accused: it becomes suspect and then dead here, and nobody
+//!   is told.
 //! * **An accused member** is checked by each node itself: by its peers at once, and by everybody at a random
 //!   moment of the suspicion's second half. It is dead for this node when the suspicion has run out and this
 //!   node's check has failed. While frames of it arrive it is not even suspect; it is told of the accusation, so
