@@ -107,6 +107,17 @@ pub const PROBES_MAX: usize = 256;
 /// Probes that this node makes for others at a time. They are counted apart, so that they take no room of its own.
 pub const PROBES_FOR_OTHERS_MAX: usize = 64;
 
+/// How often a member that is no peer is dialled because peers ask for it, and the time to each further dial. So it is
+/// ten times in an hour, however many liars ask. Honest peers ask once each, when a member does not answer them.
+pub const ERRANDS_BURST: u64 = 4;
+
+/// See [`ERRANDS_BURST`].
+pub const ERRAND_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Members for which that is remembered, for up to 40 minutes. 1,024 of some 90 bytes: 90 KiB. If there are more, none
+/// of the others is dialled for peers until there is room.
+pub const ERRANDS_MAX: usize = 1_024;
+
 /// Members that lost their link and are probed next.
 pub const PROBES_NEXT_MAX: usize = 128;
 

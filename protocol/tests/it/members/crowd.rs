@@ -13,7 +13,8 @@ use protocol::items::member::entries::{Entries, Entry};
 use protocol::items::member::record::{MemberRecord, Presence};
 use protocol::items::member::{Instance, Statement, Unsigned};
 use protocol::limits::{
-    ACCUSED_CHECKS_MAX, ACCUSER_KNOWN_FOR, CONFLICTS_MAX, ENTRIES_BYTES_MAX, MEMBER_FEELER_INTERVAL, MEMBERS_BYTES_MAX, MEMBERS_GROUP_BYTES_MAX, MEMBERS_PER_GROUP_MAX,
+    ACCUSED_CHECKS_MAX, ACCUSER_KNOWN_FOR, CONFLICTS_MAX, ENTRIES_BYTES_MAX, ERRAND_INTERVAL, ERRANDS_BURST,
+    ERRANDS_MAX, MEMBER_FEELER_INTERVAL, MEMBERS_BYTES_MAX, MEMBERS_GROUP_BYTES_MAX, MEMBERS_PER_GROUP_MAX,
     NEWS_BYTES_MAX, NEWS_MAX, PROBE_REQUESTS_BURST, PROBES_FOR_OTHERS_MAX, PROBES_MAX, SUSPICIONS_MAX,
 };
 use protocol::time::{Duration, Time};
@@ -274,6 +275,53 @@ fn a_link_may_ask_for_as_many_probes_as_its_bound() {
     let subject = secret(1).public();
     lone.input(MemberInput::Received { link, message: MemberMessage::ProbeRequest { subject } });
     assert_eq!(lone.count(answers), PROBE_REQUESTS_BURST as usize + 1, "one a second after that");
+}
+
+#[test]
+fn a_member_is_dialled_for_peers_a_few_times_and_then_seldom_however_many_ask() {
+    let mut lone = Lone::new();
+    let links: Vec<PeerHandle> = (2..12).map(|key| lone.link(key, key.into())).collect();
+    lone.tell(links[0], &plain(100..101));
+    let subject = secret(100).public();
+    let start = lone.now;
+    while lone.now.since(start) < Duration::from_secs(3_600) {
+        for link in &links {
+            lone.input(MemberInput::Heard { link: *link });
+            lone.input(MemberInput::Received { link: *link, message: MemberMessage::ProbeRequest { subject } });
+            let dialled = lone.outputs.iter().rev().find_map(|output| match output {
+                MemberOutput::Dial { probe, .. } => Some(*probe),
+                _ => None,
+            });
+            // It answers, so that it is no stranger any more.
+            dialled.into_iter().for_each(|probe| lone.input(MemberInput::Probed { probe, answered: true }));
+        }
+        lone.now = lone.now + Duration::from_secs(10);
+    }
+    let reached = |output: &MemberOutput| {
+        matches!(output, MemberOutput::Send { message: MemberMessage::ProbeAnswer { reached: true, .. }, .. })
+    };
+    let after_that = (3_600_000 - 1) / ERRAND_INTERVAL.as_millis();
+    assert_eq!(lone.count(reached) as u64, ERRANDS_BURST + after_that);
+    assert_eq!(lone.members.occupancy().errands, 1);
+}
+
+#[test]
+fn as_many_members_are_dialled_for_peers_as_the_bound() {
+    let mut lone = Lone::new();
+    let link = lone.link(2, 2);
+    let count = ERRANDS_MAX as u32 + 1;
+    lone.tell(link, &plain(10_000..10_000 + count));
+    let mut asks = link;
+    for place in 0..count {
+        // Few enough at a time that none is refused for want of room.
+        lone.now = lone.now + Duration::from_millis(150);
+        if place % PROBE_REQUESTS_BURST as u32 == 0 {
+            asks = lone.link(30_000 + place, 9);
+        }
+        let subject = secret(10_000 + place).public();
+        lone.input(MemberInput::Received { link: asks, message: MemberMessage::ProbeRequest { subject } });
+    }
+    assert_eq!(lone.members.occupancy().errands, ERRANDS_MAX);
 }
 
 #[test]

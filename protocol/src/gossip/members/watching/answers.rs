@@ -36,6 +36,9 @@ impl Members {
         if feeler && dialable && !gate.may_dial(now, &record) {
             return false;
         }
+        if matches!(purpose, Purpose::Other(_)) && !linked && !self.watching.errands.may_dial(now, row) {
+            return false;
+        }
         let mut probe = Probe::new(now, row, key, purpose);
         let watches = purpose == Purpose::Watch && !feeler;
         probe.again = (linked || dialable) && (checks || watches);
