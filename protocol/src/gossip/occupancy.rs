@@ -146,6 +146,7 @@ impl Gossip {
             (bounds::PROBES_NEXT, seen.probed_next),
             (bounds::FEELERS, seen.feelers.0),
             (bounds::CHECK_FEELERS, seen.feelers.1),
+            (bounds::ERRANDS, seen.errands),
             (bounds::CONFLICTS, seen.conflicts),
             (bounds::HANDED, seen.handed),
             (bounds::RECALLED_BYTES, seen.recalling),

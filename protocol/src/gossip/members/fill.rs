@@ -10,6 +10,8 @@ use super::spread::Spread;
 use super::spread::links::Link;
 use super::view::Row;
 use super::watching::cases::Cases;
+use super::watching::errands::Errands;
+use super::watching::feelers::Feelers;
 use super::watching::probes::Probes;
 use crate::footprint::{block, list, tree};
 use crate::gossip::api::PeerHandle;
@@ -37,6 +39,8 @@ pub struct MembersOccupancy {
     pub probed_next: usize,
     /// Addresses that were dialled lately for members that have never answered: by rounds, and by checks.
     pub feelers: (usize, usize),
+    /// Members that were dialled because peers asked for it.
+    pub errands: usize,
     /// Statements whose signatures are being checked.
     pub checking: usize,
     /// Of these, accusations that came with dials.
@@ -62,8 +66,10 @@ impl Members {
     pub(in crate::gossip) const PROBE_BYTES: usize = Probes::ENTRY_BYTES;
 
     /// The memory of an address that was dialled for a stranger.
-    pub(in crate::gossip) const FEELER_BYTES: usize =
-        tree(size_of::<(u64, Time)>()) + 2 * size_of::<(Time, u64)>();
+    pub(in crate::gossip) const FEELER_BYTES: usize = Feelers::ENTRY_BYTES;
+
+    /// The memory of a member that was dialled because peers asked for it.
+    pub(in crate::gossip) const ERRAND_BYTES: usize = Errands::ENTRY_BYTES;
 
     /// The memory of a member's turns: in the round of probes, among those to accuse, among those that are dead
     /// and tried again, and among those that were found dead while nobody was heard.
@@ -98,6 +104,7 @@ impl Members {
             probes: self.watching.probes.len(),
             probed_next: self.watching.probed_next(),
             feelers: self.watching.feelers(),
+            errands: self.watching.errands(),
             checking: self.checking.len(),
             handed: self.handed,
             recalling: self.recalling,

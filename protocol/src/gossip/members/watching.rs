@@ -9,9 +9,11 @@
 //!   sent all the same, and are no verdict then.
 //! * **A failed probe** makes the member suspect here. If it had answered this node before, this node accuses it.
 //!   It accuses at most one member in [`ACCUSE_INTERVAL`].
-//! * **A member that was never reached** may name somebody else's address. So it is dialled at most once a minute
-//!   at one address, and by one check a minute, which takes two dials. No peer is asked to try it in its round, and
-//!   it is not accused: it becomes suspect and then dead here, and nobody is told.
+//! * **A member that was never reached** may name somebody else's address. So one address is dialled at most once a
+//!   minute for such members, and by one check a minute, which takes two dials, and more and more seldom after that.
+//!   No peer is asked to try it in its round, and it is not accused: it becomes suspect and then dead here, and nobody
+//!   is told.
+//! * **A peer that asks** for a probe gets it, within a limit for each peer, and one for each member (`errands.rs`).
 //! * **An accused member** is checked by each node itself: by its peers at once, and by everybody at a random
 //!   moment of the suspicion's second half. It is dead for this node when the suspicion has run out and this
 //!   node's check has failed. While frames of it arrive it is not even suspect; it is told of the accusation, so
@@ -31,6 +33,7 @@
 mod answers;
 pub(super) mod cases;
 mod checks;
+pub(super) mod errands;
 pub(super) mod feelers;
 mod heal;
 pub(super) mod probes;
@@ -41,6 +44,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use self::cases::Cases;
+use self::errands::Errands;
 use self::feelers::Feelers;
 use self::heal::Heal;
 use self::probes::{Probes, Purpose};
@@ -69,6 +73,8 @@ pub(super) struct Watching {
     /// that somebody who has invented members probed at a member's address does not hold up a check of that member.
     pub(super) feelers: Feelers,
     check_feelers: Feelers,
+    /// Dials of members because peers asked for it.
+    errands: Errands,
     pub(super) awareness: Awareness,
     pub(super) guard: PauseGuard,
     /// Members that are probed next, and the rest of the round, the last one first.
@@ -94,6 +100,7 @@ impl Watching {
             cases: Cases::default(),
             feelers: Feelers::new(hasher.clone()),
             check_feelers: Feelers::new(hasher),
+            errands: Errands::default(),
             awareness: Awareness::new(awareness_max),
             guard: PauseGuard::default(),
             next: VecDeque::new(),
@@ -112,6 +119,7 @@ impl Watching {
     /// A member was removed from the view. Its row may be given to another one.
     pub(super) fn forget(&mut self, row: Row) {
         self.probes.forget(row);
+        self.errands.forget(row);
         self.cases.remove(row);
         self.next.retain(|other| *other != row);
         self.round.retain(|other| *other != row);
@@ -127,6 +135,11 @@ impl Watching {
     /// Addresses that were dialled for strangers: by rounds, and by checks.
     pub(super) fn feelers(&self) -> (usize, usize) {
         (self.feelers.len(), self.check_feelers.len())
+    }
+
+    /// Members that were dialled because peers asked for it.
+    pub(super) fn errands(&self) -> usize {
+        self.errands.len()
     }
 
     /// A member that has lost its link is probed next.

@@ -13,9 +13,10 @@ use protocol::items::member::entries::{Entries, Entry};
 use protocol::items::member::record::{MemberRecord, Presence};
 use protocol::items::member::{Instance, Statement, Unsigned};
 use protocol::limits::{
-    ACCUSED_CHECKS_MAX, ACCUSER_KNOWN_FOR, CONFLICTS_MAX, ENTRIES_BYTES_MAX, MEMBER_FEELER_INTERVAL,
-    MEMBERS_BYTES_MAX, MEMBERS_GROUP_BYTES_MAX, MEMBERS_PER_GROUP_MAX, NEWS_BYTES_MAX, NEWS_MAX,
-    PROBE_REQUESTS_BURST, PROBES_FOR_OTHERS_MAX, PROBES_MAX, RECALLED_BYTES_MAX, RECORD_BYTES_MAX, SUSPICIONS_MAX,
+    ACCUSED_CHECKS_MAX, ACCUSER_KNOWN_FOR, CONFLICTS_MAX, ENTRIES_BYTES_MAX, ERRANDS_BURST, ERRANDS_MAX,
+    ERRAND_INTERVAL, MEMBERS_BYTES_MAX, MEMBERS_GROUP_BYTES_MAX, MEMBERS_PER_GROUP_MAX, MEMBER_FEELER_INTERVAL,
+    NEWS_BYTES_MAX, NEWS_MAX, PROBES_FOR_OTHERS_MAX, PROBES_MAX, PROBE_REQUESTS_BURST, RECALLED_BYTES_MAX,
+    RECORD_BYTES_MAX, SUSPICIONS_MAX,
 };
 use protocol::time::{Duration, Time};
 
@@ -110,13 +111,13 @@ fn a_view_holds_as_many_members_as_its_bound() {
 }
 
 #[test]
-fn one_address_is_dialled_at_most_three_times_a_minute_however_many_members_name_it() {
+fn one_address_is_dialled_more_and_more_seldom_however_many_members_name_it() {
     let mut mesh = with_attackers(16_384, 1);
     // A hundred members that all name the address of node 3.
     let named: Vec<Statement> = (0..100).map(|number| invented(&mesh, 70_000 + number, 3)).collect();
     mesh.say(6, 0, MemberMessage::News(named));
     let start = mesh.now;
-    mesh.secs(1_200);
+    mesh.secs(3_600);
     let strangers: Vec<_> = (0..100).map(|number| secret(70_000 + number).public()).collect();
     for node in 0..6 {
         let dials = mesh.nodes[node].dials.iter().filter(|(at, key)| *at > start && strangers.contains(key));
@@ -124,6 +125,7 @@ fn one_address_is_dialled_at_most_three_times_a_minute_however_many_members_name
         at.sort_unstable();
         // Once in the round, and twice by one check.
         assert!(at.windows(4).all(|four| four[3].since(four[0]) >= MEMBER_FEELER_INTERVAL), "node {node}: {at:?}");
+        assert!(at.len() <= 18, "node {node}: {at:?}");
         assert!(node != 0 || !at.is_empty(), "they are probed");
     }
 }
@@ -274,6 +276,53 @@ fn a_link_may_ask_for_as_many_probes_as_its_bound() {
     let subject = secret(1).public();
     lone.input(MemberInput::Received { link, message: MemberMessage::ProbeRequest { subject } });
     assert_eq!(lone.count(answers), PROBE_REQUESTS_BURST as usize + 1, "one a second after that");
+}
+
+#[test]
+fn a_member_is_dialled_for_peers_a_few_times_and_then_seldom_however_many_ask() {
+    let mut lone = Lone::new();
+    let links: Vec<PeerHandle> = (2..12).map(|key| lone.link(key, key.into())).collect();
+    lone.tell(links[0], &plain(100..101));
+    let subject = secret(100).public();
+    let start = lone.now;
+    while lone.now.since(start) < Duration::from_secs(3_600) {
+        for link in &links {
+            lone.input(MemberInput::Heard { link: *link });
+            lone.input(MemberInput::Received { link: *link, message: MemberMessage::ProbeRequest { subject } });
+            let dialled = lone.outputs.iter().rev().find_map(|output| match output {
+                MemberOutput::Dial { probe, .. } => Some(*probe),
+                _ => None,
+            });
+            // It answers, so that it is no stranger any more.
+            dialled.into_iter().for_each(|probe| lone.input(MemberInput::Probed { probe, answered: true }));
+        }
+        lone.now = lone.now + Duration::from_secs(10);
+    }
+    let reached = |output: &MemberOutput| {
+        matches!(output, MemberOutput::Send { message: MemberMessage::ProbeAnswer { reached: true, .. }, .. })
+    };
+    let after_that = (3_600_000 - 1) / ERRAND_INTERVAL.as_millis();
+    assert_eq!(lone.count(reached) as u64, ERRANDS_BURST + after_that);
+    assert_eq!(lone.members.occupancy().errands, 1);
+}
+
+#[test]
+fn as_many_members_are_dialled_for_peers_as_the_bound() {
+    let mut lone = Lone::new();
+    let link = lone.link(2, 2);
+    let count = ERRANDS_MAX as u32 + 1;
+    lone.tell(link, &plain(10_000..10_000 + count));
+    let mut asks = link;
+    for place in 0..count {
+        // Few enough at a time that none is refused for want of room.
+        lone.now = lone.now + Duration::from_millis(150);
+        if place % PROBE_REQUESTS_BURST as u32 == 0 {
+            asks = lone.link(30_000 + place, 9);
+        }
+        let subject = secret(10_000 + place).public();
+        lone.input(MemberInput::Received { link: asks, message: MemberMessage::ProbeRequest { subject } });
+    }
+    assert_eq!(lone.members.occupancy().errands, ERRANDS_MAX);
 }
 
 #[test]

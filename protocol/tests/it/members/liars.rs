@@ -112,6 +112,28 @@ fn a_member_that_refutes_and_never_answers_a_check_ends_dead() {
 }
 
 #[test]
+fn a_member_that_refutes_and_for_which_only_an_accomplice_vouches_ends_dead() {
+    let mut mesh = Mesh::ring(MembersConfig::wan(), 8, 2);
+    mesh.secs(70);
+    mesh.kill(VICTIM);
+    let vouches = MemberMessage::ProbeAnswer { subject: mesh.key(VICTIM), reached: true };
+    for _ in 0..2_400 {
+        mesh.secs(1);
+        for peer in [2, 3, 6] {
+            // Its word counts only if it was asked.
+            mesh.say(LIAR, peer, vouches.clone());
+            if mesh.sees(peer, VICTIM) == Some(MemberState::Suspect) {
+                let refutation = raised(&mesh, peer, VICTIM);
+                mesh.say(LIAR, peer, news(refutation));
+            }
+        }
+    }
+    for node in (0..8).filter(|node| ![VICTIM, LIAR].contains(node)) {
+        assert_eq!(mesh.sees(node, VICTIM), Some(MemberState::Dead), "node {node}");
+    }
+}
+
+#[test]
 fn replayed_accusations_have_no_effect() {
     let mut mesh = ring_with_invented(3);
     let lie = accusation(&mesh, 1_000, VICTIM);

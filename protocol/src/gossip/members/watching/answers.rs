@@ -11,7 +11,7 @@ use crate::gossip::members::health::Probe as Outcome;
 use crate::gossip::members::spread::links::PROBE_REQUEST_COST;
 use crate::gossip::members::view::Row;
 use crate::items::keys::PublicKey;
-use crate::limits::{DIAL_ROUND_TRIPS, PAUSE_MAX};
+use crate::limits::{DIAL_ROUND_TRIPS, PAUSE_MAX, REFUTATIONS_UNANSWERED_MAX};
 use crate::time::{Duration, Time};
 
 impl Members {
@@ -34,6 +34,9 @@ impl Members {
         let checks = purpose == Purpose::Check;
         let gate = if checks { &mut self.watching.check_feelers } else { &mut self.watching.feelers };
         if feeler && dialable && !gate.may_dial(now, &record) {
+            return false;
+        }
+        if matches!(purpose, Purpose::Other(_)) && !linked && !self.watching.errands.may_dial(now, row) {
             return false;
         }
         let mut probe = Probe::new(now, row, key, purpose);
@@ -128,7 +131,8 @@ impl Members {
         }
     }
 
-    /// A peer that was asked says what it found. Its word counts only for a probe of which it was asked.
+    /// A peer that was asked says what it found. Its word counts only for a probe of which it was asked. It is no answer
+    /// of a member that has refuted again and again without one.
     pub(in crate::gossip::members) fn on_probe_answer(
         &mut self,
         now: Time,
@@ -137,6 +141,8 @@ impl Members {
         reached: bool,
     ) {
         let Some(row) = self.view.find(subject) else { return };
+        let mute = self.view.get(row).is_some_and(|member| member.unanswered >= REFUTATIONS_UNANSWERED_MAX);
+        let reached = reached && !mute;
         match self.watching.probes.answered_for(row, link, reached) {
             Some(probe) if reached => self.probe_answered(now, &probe, false),
             Some(probe) => self.probe_failed(now, &probe),
@@ -168,8 +174,10 @@ impl Members {
         }
         if direct {
             self.connect_alone(probe.row);
+            self.alive(now, probe.row);
+        } else {
+            self.vouched_for(now, probe.row);
         }
-        self.alive(now, probe.row);
     }
 
     /// A member is there. A node without links needs one.

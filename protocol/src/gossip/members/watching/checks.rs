@@ -125,10 +125,19 @@ impl Members {
         }
     }
 
-    /// A member is there: it answered, or frames of it arrive.
+    /// A member is there: it answered this node, or frames of it arrive.
     pub(in crate::gossip::members) fn alive(&mut self, now: Time, row: Row) {
+        if let Some(member) = self.view.get_mut(row) {
+            member.unanswered = 0;
+        }
+        self.vouched_for(now, row);
+    }
+
+    /// A member is there, by a peer's word at least. That is no answer to this node: otherwise an accomplice could vouch
+    /// for a member that refutes and answers nobody, and it would live forever.
+    pub(super) fn vouched_for(&mut self, now: Time, row: Row) {
         let Some(member) = self.view.get_mut(row) else { return };
-        (member.unanswered, member.tries) = (0, 0);
+        member.tries = 0;
         let state = member.state();
         self.watching.judged_alone.remove(&row);
         self.watching.cases.rest(row);

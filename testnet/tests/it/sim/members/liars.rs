@@ -16,13 +16,18 @@ use super::{SECOND, network, run};
 /// Three in ten members lie, and the others must not fall for it: each of them is alive for all others in the end, none
 /// was dead for anybody, and nobody holds what an honest member did not sign.
 fn lied_to(scenario: &Scenario, seed: u64) -> (Finished, MembersFigures, LiesFigures) {
+    let (finished, figures, lies) = believed(scenario, seed);
+    assert!(lies.dials_in_an_hour <= 20, "{figures:?}");
+    (finished, figures, lies)
+}
+
+fn believed(scenario: &Scenario, seed: u64) -> (Finished, MembersFigures, LiesFigures) {
     let finished = run(scenario, seed);
     let figures = super::figures(&finished).unwrap();
     let lies = figures.lies.clone().expect("there are liars");
     assert_eq!((figures.false_deaths, figures.false_accusations), (0, 0), "{figures:?}");
     assert_eq!(lies.honest_known, lies.honest, "{figures:?}");
     assert_eq!(lies.forged_held, 0, "{figures:?}");
-    assert!(lies.dials_in_an_hour <= 20, "{figures:?}");
     (finished, figures, lies)
 }
 
@@ -121,7 +126,10 @@ fn all_liars_together_do_no_more() {
     let mut scenario = network(60, 300, MembersPlan { liars: "all".parse().unwrap(), ..MembersPlan::default() });
     scenario.members.as_mut().unwrap().invented = 500;
     scenario.drain = 600 * SECOND;
-    let [(one, ..), (other, ..)] = [19, 19].map(|seed| lied_to(&scenario, seed));
+    let [(one, figures, lies), (other, ..)] = [19, 19].map(|seed| believed(&scenario, seed));
+    // Three kinds make others dial the victim, each within its own limit.
+    assert!(lies.dials_in_an_hour <= 3 * 20, "{figures:?}");
+    assert_eq!(lies.silent_dead, Some(1.0), "{figures:?}");
     assert_eq!(one.trace_hash, other.trace_hash);
 }
 
