@@ -162,9 +162,10 @@ pub const HEAL_WITHIN: Duration = Duration::from_secs(10);
 /// --members`: 1,000 members in two halves see half of the others again after three seconds, and nearly all after four.
 pub const HEAL_LOOK_AFTER: Duration = Duration::from_secs(5);
 
-/// The least time from one such look to the next. A look may dial an address that was dialled within
-/// [`MEMBER_FEELER_INTERVAL`]; so liars that die and return by turns cause 12 such dials in an hour.
-pub const HEAL_INTERVAL: Duration = Duration::from_secs(300);
+/// The least time from one such look to the next. A look may dial an address whose pause is not over
+/// ([`MEMBER_FEELER_INTERVAL`]). So liars that die and return by turns cause two such dials more in an hour, which makes
+/// 20 in all.
+pub const HEAL_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
 /// The longest time between two tries.
 pub const REJOIN_MAX: Duration = Duration::from_secs(3_600);

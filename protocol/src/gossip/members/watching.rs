@@ -227,8 +227,8 @@ impl Members {
         if !self.watching.heal.is_due(now) {
             return;
         }
-        self.watching.feelers.clear();
-        self.watching.check_feelers.clear();
+        self.watching.feelers.allow_again();
+        self.watching.check_feelers.allow_again();
         self.watching.cases.check_all(now);
         self.watching.retries.hasten_all(now, REJOIN_PACE);
     }

@@ -31,6 +31,8 @@ struct Dialled {
     at: Time,
     /// How often the time to the next dial has doubled.
     doubled: u8,
+    /// Whether the next dial need not wait.
+    again: bool,
 }
 
 impl Dialled {
@@ -65,7 +67,7 @@ impl Feelers {
         let all: BTreeSet<u64> = addresses.chain(relays).collect();
         let room = self.dialled.len().saturating_add(all.len()) <= FEELERS_MAX;
         let waits =
-            |address: &u64| self.dialled.get(address).is_some_and(|last| now.since(last.at) < last.pause());
+            |address: &u64| self.dialled.get(address).is_some_and(|last| !last.again && now.since(last.at) < last.pause());
         if !room || all.iter().any(waits) {
             return false;
         }
@@ -75,17 +77,16 @@ impl Feelers {
                 self.forgotten.remove(&(before.forgotten_at(), address));
             }
             let doubled = before.map_or(0, |before| before.doubled.saturating_add(1));
-            let dialled = Dialled { at: now, doubled };
+            let dialled = Dialled { at: now, doubled, again: false };
             self.forgotten.insert((dialled.forgotten_at(), address));
             self.dialled.insert(address, dialled);
         }
         true
     }
 
-    /// Forgets all dials.
-    pub(super) fn clear(&mut self) {
-        self.dialled.clear();
-        self.order.clear();
+    /// Lets each address be dialled once more without its pause.
+    pub(super) fn allow_again(&mut self) {
+        self.dialled.values_mut().for_each(|last| last.again = true);
     }
 
     pub(in crate::gossip::members) fn len(&self) -> usize {
