@@ -607,6 +607,8 @@ for preset in ("lan", "wan"):
         bytes_each = sorted(run["bytes_per_s_per_node"] for run in runs)
         table.append((detector, pause + " %", loss + " %", median(crash("p50")), seconds(crash("p99")), seconds(crash("max")),
             total("false_deaths"), total("falsely_dead"), total("false_accusations"), total("refutations"), "%.0f" % bytes_each[(len(bytes_each) - 1) // 2]))
+    if len(table) == 1:
+        continue
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     print()
     print(preset, "preset")
