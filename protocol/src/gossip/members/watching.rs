@@ -229,7 +229,9 @@ impl Members {
         }
         self.watching.feelers.allow_again();
         self.watching.check_feelers.allow_again();
-        self.watching.cases.check_all(now);
+        // One that refuted and has not answered since would have its friends answer for it.
+        let view = &self.view;
+        self.watching.cases.check_all(now, |row| view.get(row).is_some_and(|member| member.unanswered == 0));
         self.watching.retries.hasten_all(now, REJOIN_PACE);
     }
 

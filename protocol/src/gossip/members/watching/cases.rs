@@ -223,9 +223,9 @@ impl Cases {
         }
     }
 
-    /// Checks all suspects now. Those of which a check is under way are left alone.
-    pub(super) fn check_all(&mut self, now: Time) {
-        for row in self.running() {
+    /// Checks these suspects now. Those of which a check is under way are left alone.
+    pub(super) fn check_all(&mut self, now: Time, these: impl Fn(Row) -> bool) {
+        for row in self.running().into_iter().filter(|row| these(*row)) {
             if self.cases.get(&row).is_some_and(|case| case.check != Check::Runs) {
                 self.set_check(row, Check::At(now));
             }

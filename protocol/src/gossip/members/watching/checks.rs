@@ -205,6 +205,7 @@ impl Members {
             return false;
         }
         let mute = member.unanswered >= REFUTATIONS_UNANSWERED_MAX;
+        let first = member.unanswered == 0;
         member.unanswered = member.unanswered.saturating_add(1);
         self.spread.refuted(&self.view.get(row).map(Member::key).unwrap_or_default());
         if mute {
@@ -213,7 +214,9 @@ impl Members {
             return true;
         }
         self.discredit(row);
-        self.note_return(now, state);
+        if first {
+            self.note_return(now, state);
+        }
         self.watching.retries.remove(row);
         self.watching.judged_alone.remove(&row);
         self.view.set_state(now, row, MemberState::Alive);
