@@ -156,7 +156,8 @@ fn the_figures_of_an_epoch_stay_while_the_next_one_is_young() {
 #[test]
 fn a_peer_whose_hello_has_no_bit_gets_no_message_of_aggregates() {
     let mut mesh = mesh(3);
-    let peer = mesh.greeted(0);
+    let peer = mesh.raw_with_key(0, key(99).public());
+    mesh.say(0, peer, Message::Hello(Hello::new(&network(), genesis())));
     mine(&mut mesh, FIRST);
     mesh.run_secs(10);
     let messages = mesh.heard(0, peer);
