@@ -66,8 +66,9 @@ impl Feelers {
         // A record may name one address twice.
         let all: BTreeSet<u64> = addresses.chain(relays).collect();
         let room = self.dialled.len().saturating_add(all.len()) <= FEELERS_MAX;
-        let waits =
-            |address: &u64| self.dialled.get(address).is_some_and(|last| !last.again && now.since(last.at) < last.pause());
+        let waits = |address: &u64| {
+            self.dialled.get(address).is_some_and(|last| !last.again && now.since(last.at) < last.pause())
+        };
         if !room || all.iter().any(waits) {
             return false;
         }
