@@ -670,39 +670,6 @@ liars_cases() {
 }
 
 liars() {
-  local row=$liars_rows/$1-$2 out flags
-  [ ! -e "$row" ] && [ "$(date +%s)" -lt "$liars_until" ] || return 0
-  out=$(mktemp -d -p "$work")
-  flags=$(liars_cases | sed -n "s/^$1 [0-9]* //p")
-  "$testnet" sim --members $flags --checks none --seed "$2" --out "$out/run" >/dev/null 2>"$out/err" ||
-    { cat "$out/err" >&2; return 1; }
-  python3 - "$out/run/report.json" "$1" "$2" >"$out/row" <<'PY'
-import json, sys
-path, case, seed = sys.argv[1:]
-run = json.load(open(path))
-print(json.dumps({"case": case, "seed": int(seed), "wall_s": run["sim"]["wall_s"], "repeat": run["sim"]["repeat"], **run["members"]}))
-PY
-  mv "$out/row" "$row"
-  rm -rf "$out"
-}
-
-# Makes the rows that this commit doesn't have yet, case by case.
-liars_run() {
-  local have want
-  case $commit in *-dirty | 'no commit') echo "liars: rows are kept by commit, so commit first" >&2; return 1 ;; esac
-  mkdir -p "$liars_rows"
-  liars_until=$(($(date +%s) + liars_time))
-  export -f one_of_liars liars_cases
-  export work testnet liars_rows liars_until
-  liars_cases | while read -r name seeds flags; do
-    for seed in $(seq 1 "$seeds"); do echo "$name $seed"; done
-  done | xargs -P "$(nproc)" -L 1 bash -c 'set -euo pipefail; one_of_liars "$@"' one
-  want=$(liars_cases | awk '{ sum += $2 } END { print sum }')
-  have=$(ls "$liars_rows" | wc -l)
-  [ "$have" = "$want" ] || { echo "liars: $have of $want runs are done: run this again to go on" >&2; return 1; }
-}
-
-liars() {
   about "members that lie about members: the worst of the seeds of each case"
   echo
   liars_cases | while read -r name seeds flags; do echo "$name: \$ testnet sim --members $flags --seeds $seeds"; done

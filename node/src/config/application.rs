@@ -17,7 +17,7 @@ use protocol::items::keys::PublicKey;
 /// Changes that wait for the application.
 pub const APPLICATION_EVENTS_MAX: usize = 1_024;
 
-/// What an application does when something changes about a member. A method that it doesn't write does nothing.
+/// Callbacks of an application for changes of members. Each method does nothing by default.
 ///
 /// The whole of a program that runs a node and prints what changes (`node/examples/member_events.rs`):
 ///
@@ -125,7 +125,7 @@ pub struct Telling {
     lost: u64,
 }
 
-/// What an application is told.
+/// A message to the application's thread.
 #[derive(Clone, Copy, Debug)]
 enum Told {
     Change(MemberEvent),

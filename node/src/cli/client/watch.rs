@@ -60,7 +60,7 @@ pub(super) fn watch(ask: &AskArgs, table: Table) -> Result<ExitCode, AskError> {
     }
 }
 
-/// Who ended it.
+/// Which side ended the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     Node,

@@ -30,7 +30,7 @@ pub(super) struct Answer {
     _large: Option<Large>,
 }
 
-/// What is still to be sent.
+/// The part of an answer that has not been sent yet.
 #[derive(Debug)]
 enum Left {
     /// A body that is whole in memory.

@@ -169,12 +169,12 @@ impl Members {
                 let pause = if reached { self.config.probe_timeout } else { MEMBER_FEELER_INTERVAL };
                 self.watching.cases.check_again(row, now + pause);
             }
-            // What this node's check has found may be over by now.
-            Some(Step::Die) if self.watching.heal.look_at().is_some() => {
-                self.watching.cases.check_again(row, self.watching.heal.look_at().unwrap_or(now));
-            }
-            Some(Step::Die) if self.watching.guard.may_accuse(now) => self.die(now, row),
-            Some(Step::Die) => self.watching.cases.check_again(row, now + PAUSE_MAX),
+            Some(Step::Die) => match self.watching.heal.look_at() {
+                // What this node's check has found may be over by now.
+                Some(look_at) => self.watching.cases.check_again(row, look_at),
+                None if self.watching.guard.may_accuse(now) => self.die(now, row),
+                None => self.watching.cases.check_again(row, now + PAUSE_MAX),
+            },
             None => self.watching.cases.schedule(row),
         }
     }
