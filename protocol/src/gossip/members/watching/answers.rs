@@ -11,7 +11,7 @@ use crate::gossip::members::health::Probe as Outcome;
 use crate::gossip::members::spread::links::PROBE_REQUEST_COST;
 use crate::gossip::members::view::Row;
 use crate::items::keys::PublicKey;
-use crate::limits::{DIAL_ROUND_TRIPS, PAUSE_MAX, REFUTATIONS_UNANSWERED_MAX};
+use crate::limits::{DIAL_ROUND_TRIPS, DIAL_WAIT_MIN, PAUSE_MAX, REFUTATIONS_UNANSWERED_MAX};
 use crate::time::{Duration, Time};
 
 impl Members {
@@ -73,11 +73,12 @@ impl Members {
         }
     }
 
-    /// How long the answers of a round are waited for. A dial takes [`DIAL_ROUND_TRIPS`] where a ping takes one, and a
-    /// peer that is asked may have to dial.
+    /// How long the answers of a round are waited for. A dial takes [`DIAL_ROUND_TRIPS`] where a ping takes one, and
+    /// [`DIAL_WAIT_MIN`] if packets are lost. A peer that is asked may have to dial.
     fn patience(&self, probe: &Probe, linked: bool) -> Duration {
-        let trips = if linked && probe.asked.is_empty() { 1 } else { DIAL_ROUND_TRIPS };
-        let span = self.config.probe_timeout.times(trips);
+        let timeout = self.config.probe_timeout;
+        let pinged = linked && probe.asked.is_empty();
+        let span = if pinged { timeout } else { timeout.times(DIAL_ROUND_TRIPS).max(DIAL_WAIT_MIN) };
         match probe.purpose {
             // A peer waits for our word, so it gets it before its own time is over: memberlist's 80 % for nacks.
             Purpose::Other(_) => span.times(4).divided_by(5),

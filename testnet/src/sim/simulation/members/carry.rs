@@ -24,8 +24,8 @@ use crate::sim::members::ledger::Sent;
 /// The entry that members set.
 pub(super) const ENTRY_KEY: &str = "sim";
 
-/// Packets of a dial in each direction until the member has proved its key.
-const DIAL_PACKETS: u32 = 3;
+/// Packets of a dial in each direction, after the first one, until the member has proved its key.
+const DIAL_PACKETS: u32 = 2;
 
 /// Something about members that happens later, at one node.
 #[derive(Debug)]
@@ -192,11 +192,11 @@ impl Simulation {
         let from = Process { node: node as u32, run: self.hosts[node].incarnation };
         let trip = self.round_trip(node, to);
         if self.hosts[to].engine.is_none() {
-            let at = self.now + trip + self.dial_losses(1);
+            let at = self.now + trip + self.dial_losses(node, to, 0);
             return self.probed(from, at, probe, false);
         }
         // The connection is made, and noise is offered.
-        let at = self.now + trip + self.one_way(node, to) + self.dial_losses(DIAL_PACKETS);
+        let at = self.now + trip + self.one_way(node, to) + self.dial_losses(node, to, DIAL_PACKETS);
         let later = Later::Dialled { to, key: record.key(), from, probe, accusation };
         self.queue.push(at, Happening::Members(Box::new(later)));
     }
@@ -217,7 +217,7 @@ impl Simulation {
         if self.hosts[to].engine.is_none() {
             return self.probed(from, self.now + self.one_way(to, dialler), probe, false);
         }
-        let at = self.worked(to) + trip + self.one_way(to, dialler) + self.dial_losses(DIAL_PACKETS);
+        let at = self.worked(to) + trip + self.one_way(to, dialler) + self.dial_losses(to, dialler, DIAL_PACKETS);
         if !self.answers(to) {
             return;
         }

@@ -3,8 +3,10 @@
 //!
 //! * **A cut** in one direction is enough to let nothing through: TCP needs both.
 //! * **Loss** is that of the messages at this time ([`Weather`](crate::sim::link::Weather)). Each packet of a ping or of
-//!   a dial is lost with this probability, and sent again after a pause that doubles. The pause of a ping begins with a
-//!   round trip and 200 ms, which is the least of Linux. The pause of a dial begins with a second (RFC 6298).
+//!   a dial is lost with this probability, and sent again after a pause that doubles. The pause begins with a round trip
+//!   and 200 ms, which is the least of Linux. The first packet of a dial, and the first of its answer, know no round trip
+//!   yet, and their pause begins with a second. After that, the pause is that of the first measurement: a round trip, and
+//!   the larger of two more and 200 ms (RFC 6298, sections 2.1 and 2.2).
 //!
 //! Deliberately absent: jitter, the bandwidth of the access, and faults of `faults.partition`, which cut links and no
 //! dials.
@@ -19,7 +21,7 @@ use crate::sim::members::ledger::Between;
 /// The least pause of TCP before it sends a packet again, beside the round trip (Linux's `TCP_RTO_MIN`).
 const RESEND_MIN: Duration = Duration::from_millis(200);
 
-/// The same while a connection is being made (RFC 6298, section 2.1).
+/// The pause while no round trip has been measured (RFC 6298, section 2.1).
 const RESEND_DIAL: Duration = Duration::from_secs(1);
 
 /// After this number of losses in a row, TCP has waited for longer than anybody here.
@@ -67,9 +69,11 @@ impl Simulation {
         self.one_way(from, to) + self.losses(1, pause)
     }
 
-    /// The losses of this number of packets of a dial.
-    pub(super) fn dial_losses(&mut self, packets: u32) -> Duration {
-        self.losses(packets, RESEND_DIAL)
+    /// The losses of a dial's packets in one direction, this number of them after the one that opens the connection.
+    pub(super) fn dial_losses(&mut self, from: usize, to: usize, further: u32) -> Duration {
+        let trip = self.round_trip(from, to);
+        let measured = trip + trip.times(2).max(RESEND_MIN);
+        self.losses(1, RESEND_DIAL) + self.losses(further, measured)
     }
 
     pub(super) fn one_way(&self, from: usize, to: usize) -> Duration {
