@@ -444,6 +444,9 @@ def route(kind, key):
     return sha256(b"hearsay route 1", bytes([kind, 0]), key)[:8]
 
 
+# A pong may have one item more: the place of its sender.
+PONG, PLACED_PONG_ITEMS, PLACE_BYTES = 23, 3, 42
+
 MESSAGES = {
     0: ("hello", 7, lambda r: (r.uint(), r.text(NETWORK_BYTES_MAX), r.uint(), r.uint(), r.fixed(32), r.uint())),
     1: ("inv", 2, read_inv),
@@ -480,7 +483,7 @@ MESSAGES = {
     20: ("list", 3, lambda r: (r.uint(U32_MAX), read_via(r))),
     21: ("goodbye", 2, read_word),
     22: ("ping", 2, lambda r: r.fixed(8)),
-    23: ("pong", 2, lambda r: r.fixed(8)),
+    PONG: ("pong", 2, lambda r: r.fixed(8)),
     24: ("news", 2, read_statements),
     25: ("digests", 5, read_digests),
     26: ("memberdifference", 4, lambda r: (r.fixed(8), read_statements(r), r.list(DIFFERENCE_WANTED_MAX, read_short))),
@@ -499,6 +502,8 @@ def read_message(reader):
     if tag not in MESSAGES:
         raise Refused("bad_value", f"the message tag {tag}")
     name, wanted, read = MESSAGES[tag]
+    if (tag, items) == (PONG, PLACED_PONG_ITEMS):
+        return name, (read(reader), reader.fixed(PLACE_BYTES))
     if items != wanted:
         refused = Refused("bad_value", f"a {name} of {items} items")
         refused.at = 0
@@ -721,6 +726,7 @@ def expected_messages(vectors):
         "goodbye": "invalid_signature",
         "ping": bytes.fromhex("1c5a9300fe2177b4"),
         "pong": bytes.fromhex("1c5a9300fe2177b4"),
+        "pong_placed": (bytes.fromhex("1c5a9300fe2177b4"), bytes(range(PLACE_BYTES))),
         "reconcile": (1_000_000, 2, 20_000, 1, block_id, bytes([7] * 16), [bytes(range(11)), bytes(range(11, 22))]),
         "more": (1_000_000, 40),
         "symbols": (1_000_000, [bytes(range(11)), bytes(range(11, 22))]),
@@ -742,7 +748,7 @@ def expected_messages(vectors):
 
 def check_messages(checks, vectors):
     expected = expected_messages(vectors)
-    names = {name for name, _, _ in MESSAGES.values()} | {"transactions_via"}
+    names = {name for name, _, _ in MESSAGES.values()} | {"transactions_via", "pong_placed"}
     checks.equal("messages: one vector each", sorted(vectors["messages"]), sorted(names))
     for name, text in vectors["messages"].items():
         data = bytes.fromhex(text)

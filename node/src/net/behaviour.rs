@@ -42,7 +42,7 @@ use crate::net::bans::{Bans, KeptBan};
 use crate::net::discovery::REFRESH_EXTRA;
 use crate::net::discovery::book::{Group, slot_group};
 use crate::net::handler::{Handler, LaneProtocols, Order, Report};
-use crate::net::lane::{BULK_BUDGET_BYTES, BulkBudget, Uplink};
+use crate::net::lane::{BULK_BUDGET_BYTES, BulkBudget, OwnPlace, Uplink};
 use crate::net::limits::SLOTLESS_CONNECTIONS_MAX;
 use crate::net::reason::{CloseReason, was_lost};
 use crate::net::slots::{self, InUse, Slots};
@@ -77,6 +77,7 @@ pub struct Behaviour {
     host: EngineHost,
     budget: Arc<BulkBudget>,
     uplink: Arc<Uplink>,
+    own_place: Arc<OwnPlace>,
     links: Links,
     slots: Slots,
     bans: Bans,
@@ -106,6 +107,7 @@ impl Behaviour {
             host,
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
             uplink: Uplink::new(),
+            own_place: Arc::default(),
             links: Links::default(),
             slots: Slots::new(limits, settings.local, rand::random()),
             bans: Bans::new(settings.loopback_exempt),
@@ -272,7 +274,7 @@ impl Behaviour {
             Report::SlotWanted => self.on_slot_wanted(id),
             Report::Up => self.on_up(id),
             Report::Parted => self.close_link(id),
-            Report::RoundTrip(took) => self.on_pong(id, took),
+            Report::RoundTrip(took, place) => self.on_pong(id, took, place),
             Report::Failed(CloseReason::Declined) if self.slots.free(id) => {
                 self.on_lost(id, CloseReason::Declined)
             }

@@ -19,13 +19,14 @@ use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedI
 use libp2p::swarm::{ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
 use protocol::time::{Duration, Time};
+use protocol::wire::frame::Place;
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tokio::time::{Sleep, sleep};
 
 use self::lanes::{Lanes, Own};
 use crate::clock::Clock;
 use crate::config::deadlines::Deadlines;
-use crate::net::lane::{BulkBudget, ControlWriter, Uplink, Words};
+use crate::net::lane::{BulkBudget, ControlWriter, OwnPlace, Uplink, Words};
 use crate::net::reason::CloseReason;
 
 pub use self::lanes::{FLUSHED_BYTES_MIN, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX};
@@ -70,8 +71,8 @@ pub enum Report {
     Received(Message),
     /// Message bytes left: control bytes were flushed, bulk bytes acknowledged.
     Drained(Lane, usize),
-    /// One of our pings was answered, after this time.
-    RoundTrip(Duration),
+    /// One of our pings was answered, after this time. The peer may have said where it is.
+    RoundTrip(Duration, Option<Place>),
     /// A goodbye has had time to leave: close the connection.
     Parted,
     /// The lanes are of no further use.
@@ -139,6 +140,13 @@ impl Handler {
     #[must_use]
     pub const fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
         self.deadlines = deadlines;
+        self
+    }
+
+    /// The same, whose pongs tell where this node is.
+    #[must_use]
+    pub fn with_place(mut self, place: Arc<OwnPlace>) -> Self {
+        self.lanes.place = place;
         self
     }
 

@@ -42,6 +42,9 @@ pub struct MemberView {
     pub tip_height: Option<u64>,
     /// The lowest round trip to it in milliseconds, if it is a peer.
     pub round_trip_ms: Option<f64>,
+    /// What a round trip to it is estimated to take, in milliseconds, if it is or was a peer and has told its place.
+    #[serde(default)]
+    pub estimated_ms: Option<f64>,
     /// How unusual its silence is, if it is a peer and the detector is phi.
     pub phi: Option<f64>,
 }
@@ -273,7 +276,8 @@ impl Known<'_> {
             agent: record.agent.clone(),
             incarnation: record.incarnation,
             tip_height: digits.and_then(|digits| digits.parse().ok()),
-            round_trip_ms: round_trip.map(|span| span.as_micros() as f64 / 1_000.0),
+            round_trip_ms: round_trip.copied().map(millis),
+            estimated_ms: self.members.estimated_round_trip(&key).map(millis),
             phi: self.members.phi(&key, self.now).map(|phi| phi.bits() as f64 / (1_u64 << 32) as f64),
         }
     }
@@ -356,6 +360,10 @@ pub(crate) fn parse_member(text: &str) -> Option<PublicKey> {
     let peer: PeerId = text.parse().ok()?;
     let key = identity::PublicKey::try_decode_protobuf(peer.as_ref().digest()).ok()?;
     Some(PublicKey(key.try_into_ed25519().ok()?.to_bytes()))
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_micros() as f64 / 1_000.0
 }
 
 fn is_present(member: &MemberInfo) -> bool {

@@ -21,6 +21,7 @@
 //! | news, statements that arrive, comparisons with peers, links | `spread` |
 //! | probes, suspicions, deaths and returns | `watching` |
 //! | this node's own record and entries, refutations, conflicts | `own` |
+//! | where members are in the space of round trips | `places` |
 //!
 //! **The parts that only compute** have no messages and no timers of their own:
 //!
@@ -31,8 +32,7 @@
 //! * [`phi`]: the accrual detector.
 //! * [`coordinates`]: estimates of round trips between any two members.
 //!
-//! Deliberately absent, so far: coordinates in the answers to pings, and a sample of the members of a network that is
-//! larger than the view.
+//! Deliberately absent, so far: a sample of the members of a network that is larger than the view.
 
 pub mod config;
 mod estimates;
@@ -40,6 +40,7 @@ mod fill;
 pub mod health;
 pub(super) mod limits;
 mod own;
+mod places;
 mod seam;
 mod spread;
 mod view;
@@ -61,6 +62,7 @@ pub use self::fill::MembersOccupancy;
 pub use self::health::{Awareness, PauseGuard, Probe};
 pub use self::own::BUILT_IN_KEYS;
 use self::own::Own;
+use self::places::Places;
 pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
 use self::spread::push_pull::PushPull;
@@ -97,6 +99,7 @@ pub struct Members {
     push_pull: PushPull,
     push_pull_mode: Digest,
     watching: Watching,
+    places: Places,
     /// Statements whose signatures are being checked.
     checking: BTreeSet<ShortId>,
     /// How many of them are accusations that came with a dial, and bytes of those that an earlier run kept.
@@ -130,6 +133,7 @@ impl Members {
             push_pull: PushPull::default(),
             push_pull_mode: Digest::PushPull,
             watching: Watching::new(config.awareness_max_multiplier, feelers),
+            places: Places::default(),
             checking: BTreeSet::new(),
             handed: 0,
             recalling: 0,
@@ -156,6 +160,7 @@ impl Members {
             MemberInput::LinkUp { link, key, group } => self.on_link_up(now, link, key, group),
             MemberInput::LinkDown { link } => self.on_link_down(link),
             MemberInput::Heard { link } => self.on_heard(now, link),
+            MemberInput::Measured { link, round_trip, place } => self.on_measured(now, link, round_trip, &place),
             MemberInput::Received { link, message } => self.on_message(now, link, message),
             MemberInput::Accused(accusation) => self.on_accused(now, accusation),
             MemberInput::Checked { link, via, statement, good } => {

@@ -148,6 +148,7 @@ impl Gossip {
             (bounds::CHECK_FEELERS, seen.feelers.1),
             (bounds::ERRANDS, seen.errands),
             (bounds::CONFLICTS, seen.conflicts),
+            (bounds::PLACES, seen.places),
             (bounds::HANDED, seen.handed),
             (bounds::RECALLED_BYTES, seen.recalling),
         ] {

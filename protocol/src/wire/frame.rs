@@ -19,11 +19,20 @@ pub enum Frame {
     Ping(Nonce),
     /// Tag 23: the answer to the ping of this nonce.
     Pong(Nonce),
+    /// Tag 23 as well, with one item more: the answer of a member that says where it is.
+    PlacedPong(Nonce, Place),
 }
 
 /// A value that a ping and its pong have in common. It is drawn at random, so that a pong can't come before its
 /// ping.
 pub type Nonce = [u8; 8];
+
+/// Bytes of a place: eight dimensions, a height and an adjustment of four bytes each, and an error of two.
+pub const PLACE_BYTES: usize = 42;
+
+/// The coordinates of a member, as it tells them. What they mean, and which make sense, only the membership machine
+/// knows ([`Coordinates`](crate::gossip::members::Coordinates)).
+pub type Place = [u8; PLACE_BYTES];
 
 impl Frame {
     /// The name of what it holds, in logs and counters.
@@ -33,7 +42,7 @@ impl Frame {
             Self::Message(message) => message.name(),
             Self::Ack(_) => "ack",
             Self::Ping(_) => "ping",
-            Self::Pong(_) => "pong",
+            Self::Pong(_) | Self::PlacedPong(..) => "pong",
         }
     }
 }
@@ -60,6 +69,11 @@ impl Encode for Frame {
                 tag(writer, 23, 2);
                 writer.bytes(nonce);
             }
+            Self::PlacedPong(nonce, place) => {
+                tag(writer, 23, 3);
+                writer.bytes(nonce);
+                writer.bytes(place);
+            }
         }
     }
 }
@@ -69,6 +83,9 @@ impl Decode for Frame {
         let head = Head::read(reader)?;
         if !matches!(head.tag, 11 | 22 | 23) {
             return Message::after(&head, reader).map(Self::Message);
+        }
+        if head.tag == 23 && head.items() == 3 {
+            return Ok(Self::PlacedPong(read_nonce(reader)?, reader.fixed("a place")?));
         }
         head.has_items(2, reader)?;
         Ok(match head.tag {

@@ -19,6 +19,11 @@ impl Head {
         Ok(Self { tag, items })
     }
 
+    /// The array's length, the tag included.
+    pub(super) const fn items(&self) -> usize {
+        self.items
+    }
+
     /// Checks the array's length, now that the tag is known.
     pub(super) fn has_items(&self, items: usize, reader: &mut Reader) -> Result<(), DecodeError> {
         if self.items == items {

@@ -161,6 +161,7 @@ mod members {
         mod coordinates; // estimates of round trips
         mod logarithm; // in fixed point
         mod phi; // the accrual detector
+        mod places; // of members, as their pongs tell
     }
     mod field; // what users of other systems report
     mod health; // how far a node trusts its own timeouts

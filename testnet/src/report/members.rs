@@ -35,6 +35,9 @@ pub struct MembersFigures {
     pub bytes_by_kind: BytesByKind,
     /// Bytes of membership state at the end, of the median member and of the one that has most.
     pub state_bytes: Held,
+    /// How wrong the estimates of round trips were at the end, between any two members.
+    #[serde(default)]
+    pub estimate_error_ms: EstimateError,
     /// What lies did; only if there were liars. What they believe, sign and send counts in no figure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lies: Option<LiesFigures>,
@@ -85,6 +88,14 @@ pub struct BytesByKind {
     pub pings: Option<f64>,
     /// Short dials, at a fixed number of bytes each.
     pub dials: Option<f64>,
+}
+
+/// The difference between an estimated and a true round trip, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EstimateError {
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
 }
 
 /// Bytes that members hold.

@@ -210,6 +210,7 @@ impl Simulation {
         if let Some(world) = self.members.as_mut() {
             world.ledger.ended(self.now);
             world.judge(&self.hosts);
+            world.compare_places(&self.hosts, &self.delays);
         }
         let views: Vec<NodeView<'_>> = self
             .hosts

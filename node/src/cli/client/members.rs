@@ -122,8 +122,11 @@ pub fn table(members: &[MemberView], width: usize) -> String {
             member.addresses.first().map_or_else(dash, |address| text::short_address(address))
         })
         .goes(3),
-        Column::new("RTT", members, |member| {
-            member.round_trip_ms.map_or_else(dash, |round_trip| format!("{round_trip:.1} ms"))
+        // One that is only estimated has a tilde.
+        Column::new("RTT", members, |member| match (member.round_trip_ms, member.estimated_ms) {
+            (Some(round_trip), _) => format!("{round_trip:.1} ms"),
+            (None, Some(estimate)) => format!("~{estimate:.0} ms"),
+            (None, None) => dash(),
         })
         .numbers(),
         Column::new("PHI", members, |member| member.phi.map_or_else(dash, |phi| format!("{phi:.1}"))).numbers(),
@@ -174,6 +177,7 @@ fn detail_lines(detail: &MemberDetail) -> Vec<(&'static str, String)> {
         ("signed", text::made(detail.issued_ms)),
     ]);
     lines.extend(member.round_trip_ms.map(|round_trip| ("round trip", format!("{round_trip:.1} ms"))));
+    lines.extend(member.estimated_ms.map(|estimate| ("estimate", format!("{estimate:.1} ms for a round trip"))));
     lines.extend(member.phi.map(|phi| ("phi", format!("{phi:.1}"))));
     lines.extend(
         detail.entries.iter().map(|entry| ("entry", format!("{} = {}", text::plain(&entry.key), shown(entry)))),

@@ -250,7 +250,7 @@ impl Behaviour {
         self.links.insert(id, new, now);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.host.clock(), budget, uplink);
-        Ok(handler.with_deadlines(self.settings.deadlines))
+        Ok(handler.with_deadlines(self.settings.deadlines).with_place(Arc::clone(&self.own_place)))
     }
 }
 

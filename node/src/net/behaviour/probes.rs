@@ -10,6 +10,7 @@ use libp2p::swarm::ConnectionId;
 use protocol::gossip::members::{MemberInput, MemberOutput, ProbeId};
 use protocol::gossip::{Input, PeerHandle};
 use protocol::time::Duration;
+use protocol::wire::frame::Place;
 
 use super::{Behaviour, Event};
 use crate::net::handler::Order;
@@ -67,15 +68,19 @@ impl Behaviour {
         self.order(id, Order::Ping);
     }
 
-    /// One of our pings on this connection was answered.
-    pub(super) fn on_pong(&mut self, id: ConnectionId, took: Duration) {
+    /// One of our pings on this connection was answered. The peer may have said where it is.
+    pub(super) fn on_pong(&mut self, id: ConnectionId, took: Duration, place: Option<Place>) {
         let lowest = self.links.get_mut(id).is_some_and(|link| link.measured(took));
         let Some(peer) = self.links.handle_of(id) else { return };
         if lowest {
             self.host.input(Input::RoundTrip { peer, lowest: took });
         }
-        if self.host.gossip().members().is_none() {
-            return;
+        let Some(members) = self.host.gossip().members() else { return };
+        // From before this pong, because the machine has not heard of it yet.
+        self.own_place.set(members.place().to_place());
+        if let Some(place) = place {
+            let measured = MemberInput::Measured { link: peer, round_trip: took, place };
+            self.host.input(Input::Members(Box::new(measured)));
         }
         self.host.input(Input::Members(Box::new(MemberInput::Heard { link: peer })));
         for probe in self.probes.take(peer) {

@@ -12,15 +12,15 @@ use bytes::Bytes;
 use futures::AsyncRead as _;
 use libp2p::Stream;
 use protocol::limits::CONTROL_CREDIT_BYTES;
-use protocol::time::Time;
+use protocol::time::{Duration as Span, Time};
 use protocol::wire::codec::Decode as _;
-use protocol::wire::frame::Frame;
-use protocol::wire::message::{Lane, Message};
+use protocol::wire::frame::{Frame, Nonce, Place};
+use protocol::wire::message::{FEATURE_MEMBERS, Lane, Message};
 
 use super::Report;
-use crate::config::deadlines::Deadlines;
+use crate::config::deadlines::{Deadlines, PLACE_EVERY};
 use crate::net::framing::FrameError;
-use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, Pings, Uplink, Words};
+use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, OwnPlace, Pings, Uplink, Words};
 use crate::net::reason::CloseReason;
 
 /// Flushed control bytes are reported when there are this many: 8 KiB, a 32nd of the credit. A report wakes the
@@ -44,8 +44,13 @@ pub(super) struct Lanes {
     bulk_out: Option<BulkWriter>,
     control_in: Option<LaneReader>,
     bulk_in: Option<LaneReader>,
-    /// The peer's Hello came: its bulk lane may be read.
+    /// The peer's Hello came: its bulk lane may be read. It may have said that the peer takes part in membership.
     greeted: bool,
+    is_member: bool,
+    /// Where this node is.
+    pub(super) place: Arc<OwnPlace>,
+    /// When the peer heard that last.
+    placed_at: Option<Time>,
     /// Since when we don't read.
     paused: Option<Time>,
     /// What this side itself has to say on the control lane.
@@ -257,7 +262,9 @@ impl Lanes {
                 (Lane::Control, frame) => self.on_control(frame, now)?,
                 (Lane::Bulk, Frame::Message(message)) => Some(Report::Received(message)),
                 (Lane::Bulk, Frame::Ack(_)) => return Err(CloseReason::AckOnBulk),
-                (Lane::Bulk, Frame::Ping(_) | Frame::Pong(_)) => return Err(CloseReason::PingOnBulk),
+                (Lane::Bulk, Frame::Ping(_) | Frame::Pong(_) | Frame::PlacedPong(..)) => {
+                    return Err(CloseReason::PingOnBulk);
+                }
             };
             // A ping is answered before more is read.
             let Some(report) = report else { break };
@@ -295,11 +302,26 @@ impl Lanes {
         }
     }
 
+    fn answered(&mut self, nonce: Nonce, now: Time) -> Result<Span, CloseReason> {
+        self.pings.as_mut().ok_or(CloseReason::BadPong)?.answered(nonce, now)
+    }
+
+    /// Where this node is, if the peer is to hear it now.
+    fn place_to_tell(&mut self, now: Time) -> Option<Place> {
+        let due = self.placed_at.is_none_or(|at| now.since(at) >= PLACE_EVERY);
+        let place = self.place.get().filter(|_| self.is_member && due)?;
+        self.placed_at = Some(now);
+        Some(place)
+    }
+
     /// What a frame of the control lane tells the behaviour. `None` for a ping, which is answered here.
     fn on_control(&mut self, frame: Frame, now: Time) -> Result<Option<Report>, CloseReason> {
         Ok(Some(match frame {
             Frame::Message(message) => {
-                self.greeted |= matches!(message, Message::Hello(_));
+                if let Message::Hello(hello) = &message {
+                    self.greeted = true;
+                    self.is_member = hello.features & FEATURE_MEMBERS != 0;
+                }
                 Report::Received(message)
             }
             Frame::Ack(bytes) => {
@@ -309,13 +331,12 @@ impl Lanes {
             Frame::Ping(_) if !self.greeted => return Err(CloseReason::PingBeforeHello),
             // If several come before an answer could leave, the last one is answered.
             Frame::Ping(nonce) => {
-                self.words.pong = Some(nonce);
+                let place = self.place_to_tell(now);
+                self.words.pong = Some(place.map_or(Frame::Pong(nonce), |place| Frame::PlacedPong(nonce, place)));
                 return Ok(None);
             }
-            Frame::Pong(nonce) => {
-                let pings = self.pings.as_mut().ok_or(CloseReason::BadPong)?;
-                Report::RoundTrip(pings.answered(nonce, now)?)
-            }
+            Frame::Pong(nonce) => Report::RoundTrip(self.answered(nonce, now)?, None),
+            Frame::PlacedPong(nonce, place) => Report::RoundTrip(self.answered(nonce, now)?, Some(place)),
         }))
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Words {
     /// One of our pings.
     pub(crate) ping: Option<Nonce>,
     /// The answer to the peer's last ping.
-    pub(crate) pong: Option<Nonce>,
+    pub(crate) pong: Option<Frame>,
 }
 
 impl Words {
@@ -60,8 +60,7 @@ impl Words {
         if self.ack > 0 {
             return Some(Frame::Ack(std::mem::take(&mut self.ack)));
         }
-        let pong = self.pong.take().map(Frame::Pong);
-        pong.or_else(|| self.ping.take().map(Frame::Ping))
+        self.pong.take().or_else(|| self.ping.take().map(Frame::Ping))
     }
 }
 

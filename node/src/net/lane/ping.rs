@@ -4,8 +4,10 @@
 //! it was asked. It can fake a longer round trip, never a shorter one. Deliberately absent: clock,
 //! chance and the lane itself.
 
+use std::sync::{Mutex, PoisonError};
+
 use protocol::time::{Duration, Time};
-use protocol::wire::frame::Nonce;
+use protocol::wire::frame::{Nonce, Place};
 
 use crate::net::reason::CloseReason;
 
@@ -16,6 +18,23 @@ const LOOKED_LATE: Duration = Duration::from_secs(1);
 /// The first ping comes this soon after our Hello, because requests to the peer should know its round trip. It does
 /// not come at once, because then it would wait behind what both sides say to greet each other.
 const FIRST_PING: Duration = Duration::from_secs(1);
+
+/// Where this node is, for the pongs of all its connections. It is unknown until the first peer was measured, and on a
+/// node that takes no part in membership.
+#[derive(Debug, Default)]
+pub struct OwnPlace(Mutex<Option<Place>>);
+
+impl OwnPlace {
+    /// It is there now.
+    pub(crate) fn set(&self, place: Place) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+    }
+
+    /// Where it is, if that is known.
+    pub(crate) fn get(&self) -> Option<Place> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The pings of one connection.
 #[derive(Debug)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use node::config::Config;
+use node::config::deadlines::Deadlines;
 use node::config::members::{Membership, Part};
+use node::rpc::command::Command;
 use node::rpc::members::MemberNews;
 use node::store::{Note, RedbStore, Store as _, StoreOptions};
 use protocol::gossip::Submission;
@@ -14,6 +16,7 @@ use protocol::items::keys::{PublicKey, SecretKey};
 use protocol::items::member::Instance;
 use protocol::items::member::accusation::Accusation;
 use protocol::items::member::record::{MemberRecord, Presence, SignedRecord};
+use protocol::time::Duration as Span;
 use protocol::wire::codec::{Decode as _, Encode as _};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
@@ -123,6 +126,29 @@ async fn a_node_without_membership_relays_as_any_other() {
     hub.transaction(sent.id()).await;
     second.stop().await;
     assert!(at_second.try_recv().is_err(), "it knows no members");
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn nodes_tell_each_other_where_they_are_and_estimate_their_round_trip() {
+    let deadlines = Deadlines { ping_interval: Span::from_millis(50), ..Deadlines::default() };
+    let hub = Node::start(Config { deadlines, ..member(1) }).await;
+    let second = Node::start(Config { deadlines, ..joining(2, &hub) }).await;
+    for (node, other) in [(&hub, &second), (&second, &hub)] {
+        let id = other.ready.peer_id.to_string();
+        let estimated = async {
+            loop {
+                let members = node.ask(|reply| Command::Members { reply }).await.expect("it takes part");
+                let seen = members.into_iter().find(|member| member.peer_id == id);
+                if let Some(estimate) = seen.and_then(|member| member.estimated_ms) {
+                    return estimate;
+                }
+            }
+        };
+        let estimate = timeout(PATIENCE, estimated).await.expect("pongs tell it");
+        assert!(estimate > 0.0 && estimate < 10_000.0, "{estimate} ms");
+    }
+    second.stop().await;
     hub.stop().await;
 }
 

@@ -18,7 +18,8 @@ use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::items::member::record::SignedRecord;
 use crate::items::member::{Instance, Statement, Unsigned};
-use crate::time::Time;
+use crate::time::{Duration, Time};
+use crate::wire::frame::Place;
 pub use crate::wire::message::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
 
 /// What a member is, at the start of a run.
@@ -86,6 +87,15 @@ pub enum MemberInput {
     Heard {
         /// The link.
         link: PeerHandle,
+    },
+    /// A peer answered a ping of the driver's, and said where it is.
+    Measured {
+        /// The link.
+        link: PeerHandle,
+        /// From the ping to the pong.
+        round_trip: Duration,
+        /// The place that the pong told.
+        place: Place,
     },
     /// A message of this machine came.
     Received {

@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 
 use super::Members;
 use super::estimates::phi::PHI_BYTES;
+use super::places::Places;
 use super::seam::Membership;
 use super::spread::Spread;
 use super::spread::links::Link;
@@ -49,6 +50,8 @@ pub struct MembersOccupancy {
     pub recalling: usize,
     /// Members with two machines.
     pub conflicts: usize,
+    /// Members whose place is known.
+    pub places: usize,
 }
 
 /// The shortest statement: an accusation.
@@ -75,6 +78,9 @@ impl Members {
     /// and tried again, and among those that were found dead while nobody was heard.
     pub(in crate::gossip) const TURN_BYTES: usize =
         4 * size_of::<Row>() + 2 * tree(size_of::<(Time, Row)>()) + tree(size_of::<Row>());
+
+    /// The memory of a member's place.
+    pub(in crate::gossip) const PLACE_BYTES: usize = Places::ENTRY_BYTES;
 
     /// The memory of a conflict.
     pub(in crate::gossip) const CONFLICT_BYTES: usize = tree(size_of::<(PublicKey, Time)>());
@@ -109,6 +115,7 @@ impl Members {
             handed: self.handed,
             recalling: self.recalling,
             conflicts: self.conflicts.len(),
+            places: self.places.len(),
         }
     }
 }

@@ -42,6 +42,10 @@ pub const LATENCY_FILTER_SAMPLES: usize = 3;
 /// Samples of all peers, of which the adjustment is the average: Serf's `AdjustmentWindowSize`.
 pub const ADJUSTMENT_WINDOW: usize = 20;
 
+/// Members whose place is remembered: about 200 KiB. A node that changes a peer each five minutes meets as many in four
+/// days.
+pub const PLACES_MAX: usize = 1_024;
+
 /// Bytes of all members that a node knows: 32 MiB. A record with its bookkeeping takes about 1 KiB, so 16,384
 /// members take half of it. The other half is for entries.
 pub const MEMBERS_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -91,6 +91,22 @@ fn a_silent_link_is_noticed_as_well_as_a_closed_one() {
     }
 }
 
+/// The first packet of a connection is sent again after a second, and after two more. See `DIAL_WAIT_MIN`.
+#[test]
+fn a_dial_is_waited_for_until_two_lost_packets_would_have_been_sent_again() {
+    for (config, wait) in [(MembersConfig::lan(), 4), (MembersConfig::wan(), 9)] {
+        let mut mesh = Mesh::ring(config, 10, 2);
+        // Every member has probed each other one by then, and was answered.
+        mesh.secs(600);
+        mesh.cut(0, 5);
+        let (cut, subject) = (mesh.now, mesh.key(5));
+        mesh.secs(400);
+        let dials = mesh.nodes[0].dials.iter().filter(|(at, key)| *at >= cut && *key == subject);
+        let dials: Vec<Time> = dials.map(|(at, _)| *at).collect();
+        assert_eq!(dials[1].since(dials[0]), Duration::from_secs(wait));
+    }
+}
+
 #[test]
 fn nobody_is_dead_before_the_suspicion_has_run_out() {
     let mut mesh = Mesh::full(MembersConfig::wan(), 9);
@@ -123,9 +139,14 @@ fn a_member_that_others_reach_is_not_dead_for_one_that_does_not() {
     }
 }
 
+/// A node that asks nobody, so it accuses two seconds after a silence began.
+fn hasty() -> MembersConfig {
+    MembersConfig { indirect_checks: 0, ..MembersConfig::lan() }
+}
+
 #[test]
 fn a_paused_node_accuses_nobody_for_five_seconds() {
-    let mut mesh = Mesh::full(MembersConfig::lan(), 6);
+    let mut mesh = Mesh::full(hasty(), 6);
     mesh.secs(70);
     mesh.stop(0);
     mesh.secs(8);
@@ -151,7 +172,7 @@ fn a_paused_node_accuses_nobody_for_five_seconds() {
 
 #[test]
 fn a_node_that_was_not_paused_accuses_in_that_time() {
-    let mut mesh = Mesh::full(MembersConfig::lan(), 6);
+    let mut mesh = Mesh::full(hasty(), 6);
     mesh.secs(70);
     let cut = mesh.now;
     for other in 1..6 {

@@ -3,11 +3,12 @@
 
 use bytes::Bytes;
 use protocol::wire::codec::{Decode as _, DecodeError, Encode as _, Misread};
-use protocol::wire::frame::Frame;
+use protocol::wire::frame::{Frame, PLACE_BYTES};
 use protocol::wire::message::Message;
 
-fn drivers_own() -> [(&'static str, Frame); 3] {
-    [("ack", Frame::Ack(16_384)), ("ping", Frame::Ping([1; 8])), ("pong", Frame::Pong([2; 8]))]
+fn drivers_own() -> [(&'static str, Frame); 4] {
+    let (pong, placed) = (Frame::Pong([2; 8]), Frame::PlacedPong([2; 8], [3; PLACE_BYTES]));
+    [("ack", Frame::Ack(16_384)), ("ping", Frame::Ping([1; 8])), ("pong", pong), ("pong", placed)]
 }
 
 #[test]
@@ -32,6 +33,18 @@ fn an_ack_a_ping_and_a_pong_are_no_messages() {
     for (name, frame) in drivers_own() {
         assert_eq!(Message::parse(&frame.to_bytes().into()), Err(unknown), "{name}");
     }
+}
+
+#[test]
+fn a_pong_may_have_a_place_and_nothing_else_may() {
+    let frame = |tag: u8, place: usize| {
+        let bytes = [&[0x83, tag, 0x48][..], &[1; 8], &[0x58, place as u8], &vec![2; place]].concat();
+        Frame::parse(&Bytes::from(bytes))
+    };
+    assert_eq!(frame(0x17, PLACE_BYTES), Ok(Frame::PlacedPong([1; 8], [2; PLACE_BYTES])));
+    assert_eq!(frame(0x17, PLACE_BYTES - 1).map_err(|misread| misread.what), Err("a place"));
+    assert_eq!(frame(0x17, PLACE_BYTES + 1).map_err(|misread| misread.what), Err("a place"));
+    assert_eq!(frame(0x16, PLACE_BYTES).map_err(|misread| misread.what), Err("a message"));
 }
 
 #[test]

@@ -132,7 +132,13 @@ fn aggregates() -> [(&'static str, Message); 3] {
 /// All messages, and the frames that are none.
 fn frames() -> Vec<(&'static str, Frame)> {
     let nonce = [0x1c, 0x5a, 0x93, 0x00, 0xfe, 0x21, 0x77, 0xb4];
-    let own = [("ack", Frame::Ack(16_384)), ("ping", Frame::Ping(nonce)), ("pong", Frame::Pong(nonce))];
+    let placed = Frame::PlacedPong(nonce, core::array::from_fn(|byte| byte as u8));
+    let own = [
+        ("ack", Frame::Ack(16_384)),
+        ("ping", Frame::Ping(nonce)),
+        ("pong", Frame::Pong(nonce)),
+        ("pong_placed", placed),
+    ];
     messages().into_iter().map(|(name, message)| (name, Frame::from(message))).chain(own).collect()
 }
 

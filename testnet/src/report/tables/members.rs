@@ -54,6 +54,12 @@ pub(super) fn facts(figures: &MembersFigures) -> Grid {
     let kib = |bytes: Option<u64>| number(bytes.map(|bytes| bytes as f64 / 1024.0), 1);
     grid.fact("state, median member", kib(figures.state_bytes.p50), "KiB");
     grid.fact("state, largest member", kib(figures.state_bytes.max), "KiB");
+    for (name, error) in [
+        ("error of an estimated round trip, median", figures.estimate_error_ms.p50),
+        (" of nine in ten at most", figures.estimate_error_ms.p90),
+    ] {
+        grid.fact(name, number(error, 1), "ms");
+    }
     if let Some(lies) = &figures.lies {
         grid.fact("honest members", lies.honest.to_string(), "");
         grid.fact(" alive for the one that knows fewest", lies.honest_known.to_string(), "");

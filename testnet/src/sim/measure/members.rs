@@ -2,7 +2,7 @@
 
 use protocol::time::Duration;
 
-use crate::report::members::{BytesByKind, Held, Learned, LiesFigures, MembersFigures};
+use crate::report::members::{BytesByKind, EstimateError, Held, Learned, LiesFigures, MembersFigures};
 use crate::report::statistics::{Sorted, ratio, rounded};
 use crate::sim::members::ledger::{Ledger, Traffic, Whole};
 use crate::sim::members::lies::Lies;
@@ -38,6 +38,7 @@ pub fn figures(finished: &Finished) -> Option<MembersFigures> {
         bytes_per_s_per_node: per_second(ledger.traffic.sum(), ledger),
         bytes_by_kind: by_kind(&ledger.traffic, ledger),
         state_bytes: held(finished),
+        estimate_error_ms: error(&ledger.estimates),
         lies: ledger.lies.as_ref().map(lies),
     })
 }
@@ -77,6 +78,12 @@ fn by_kind(traffic: &Traffic, ledger: &Ledger) -> BytesByKind {
         pings: per_second(traffic.pings, ledger),
         dials: per_second(traffic.dials, ledger),
     }
+}
+
+fn error(estimates: &[Duration]) -> EstimateError {
+    let sorted = Sorted::new(estimates.iter().map(|error| error.as_micros() as f64 / 1e3));
+    let ms = |percent| sorted.percentile(percent).map(|ms| rounded(ms, 1));
+    EstimateError { p50: ms(50), p90: ms(90) }
 }
 
 fn held(finished: &Finished) -> Held {

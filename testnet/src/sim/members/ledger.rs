@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use protocol::gossip::members::{MemberChange, MemberMessage};
 use protocol::time::{Duration, Time};
+use protocol::wire::frame::PLACE_BYTES;
 
 use super::lies::Lies;
 use super::spread::{Sights, Spread};
@@ -20,6 +21,9 @@ use super::spread::{Sights, Spread};
 /// What a ping and its answer take on the wire: twice a message of 10 bytes in a frame of 2, with the 12 bytes of
 /// yamux and the 18 of noise around it.
 pub const PING_BYTES: u64 = 2 * (10 + 2 + 12 + 18);
+
+/// What the place in an answer takes: a byte string of 42 bytes.
+pub const PLACED_BYTES: u64 = 2 + PLACE_BYTES as u64;
 
 /// What a short dial takes in both directions: the handshakes of noise (some 500 bytes), and identify, which libp2p
 /// does on each connection.
@@ -43,6 +47,8 @@ pub enum Sent {
     Message(Kind, u64),
     /// A ping of ours, to be answered.
     Ping,
+    /// The place that goes with the answer to a ping.
+    Place,
     /// A short dial.
     Dial,
 }
@@ -134,6 +140,8 @@ pub struct Ledger {
     pub traffic: Traffic,
     /// What lies did, if there are liars.
     pub lies: Option<Lies>,
+    /// By how much the estimates of round trips were wrong in the end.
+    pub estimates: Vec<Duration>,
     /// When each member started last.
     started: Vec<Time>,
     /// The last incarnation of each member's present run.
@@ -163,6 +171,7 @@ impl Ledger {
             refutations: 0,
             traffic: Traffic::default(),
             lies: None,
+            estimates: Vec::new(),
             started: vec![Time::ZERO; nodes],
             incarnations: vec![None; nodes],
             lived: Duration::ZERO,
@@ -307,6 +316,7 @@ impl Ledger {
             Sent::Message(Kind::Request, bytes) => traffic.requests += bytes,
             Sent::Message(Kind::Ping, bytes) => traffic.pings += bytes,
             Sent::Ping => traffic.pings += PING_BYTES,
+            Sent::Place => traffic.pings += PLACED_BYTES,
             Sent::Dial => traffic.dials += SHORT_DIAL_BYTES,
         }
     }

@@ -14,6 +14,7 @@ mod carry;
 mod judge;
 mod passage;
 mod pause;
+mod places;
 
 use std::collections::HashMap;
 
@@ -25,6 +26,7 @@ use protocol::time::Time;
 use protocol::wire::message::VERSION;
 
 use self::passage::Passages;
+use self::places::Told;
 use super::Simulation;
 use crate::random::Seed;
 use crate::random::keys::node_key;
@@ -47,6 +49,7 @@ pub(in crate::sim::simulation) struct World {
     kept: Vec<Vec<Statement>>,
     waiting: Waiting,
     passages: Passages,
+    told: Told,
     /// The member that a liar asks the node at work to try.
     asked: Option<PublicKey>,
     pub(in crate::sim::simulation) ledger: Ledger,
@@ -67,6 +70,7 @@ impl World {
             kept: vec![Vec::new(); nodes],
             waiting: Waiting::new(nodes),
             passages: Passages::new(seed),
+            told: Told::default(),
             asked: None,
             ledger,
             start,

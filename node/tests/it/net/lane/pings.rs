@@ -42,7 +42,7 @@ async fn a_round_trip_is_measured_again_and_again() {
         assert!(matches!(two.report(&mut one).await, Report::Received(Message::Hello(_))));
         for _ in 0..3 {
             let report = two.report(&mut one).await;
-            assert!(matches!(report, Report::RoundTrip(_)), "{report:?}");
+            assert!(matches!(report, Report::RoundTrip(_, None)), "{report:?}");
         }
         // The other end answered without its behaviour, which heard nothing but the hello.
         assert!(matches!(one.report(&mut two).await, Report::Received(Message::Hello(_))));

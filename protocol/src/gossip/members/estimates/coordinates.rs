@@ -39,6 +39,7 @@ use crate::limits::{
     LATENCY_FILTER_SAMPLES,
 };
 use crate::time::Duration;
+use crate::wire::frame::{PLACE_BYTES, Place};
 
 /// The farthest that one sample moves a node, distance and height together and without gravity: a quarter (cc) of
 /// [`COORDINATE_RESIDUAL_MAX`], 25 ms.
@@ -47,6 +48,8 @@ pub const SAMPLE_MOVES_MAX: Duration = COORDINATE_RESIDUAL_MAX.divided_by(4);
 /// Bytes of encoded coordinates: 8 dimensions, a height and an adjustment of 4 bytes each, and an error of 2. In
 /// CBOR, two bytes of a header come before them.
 pub const COORDINATES_BYTES: usize = 4 * COORDINATE_DIMENSIONS + 4 + 4 + 2;
+
+const _: () = assert!(COORDINATES_BYTES == PLACE_BYTES, "what a pong has room for");
 
 /// The place of a node, as it tells its peers. Lengths are in units of 10 ns.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,6 +98,31 @@ impl Coordinates {
             && (-ADJUSTMENT_MOST..=ADJUSTMENT_MOST).contains(&adjustment)
             && error <= ERROR_MOST;
         sane.then_some(Self { vector, height, adjustment, error })
+    }
+
+    /// The bytes of the place, as a pong carries them: all numbers big-endian, in the order of the fields.
+    #[must_use]
+    pub fn to_place(&self) -> Place {
+        let mut bytes = [0; COORDINATES_BYTES];
+        let lengths = self.vector.iter().chain([&self.height, &self.adjustment]);
+        for (place, length) in bytes.chunks_exact_mut(4).zip(lengths) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        if let Some(place) = bytes.last_chunk_mut() {
+            *place = self.error.to_be_bytes();
+        }
+        bytes
+    }
+
+    /// The place with these bytes; `None` if no honest node is there ([`Coordinates::new`]).
+    #[must_use]
+    pub fn from_place(bytes: &Place) -> Option<Self> {
+        let (lengths, error) = bytes.as_chunks::<4>();
+        let mut lengths = lengths.iter().map(|length| i32::from_be_bytes(*length));
+        let vector = core::array::from_fn(|_| lengths.next().unwrap_or_default());
+        let [height, adjustment] = core::array::from_fn(|_| lengths.next().unwrap_or_default());
+        let error = error.first_chunk().map_or(u16::MAX, |error| u16::from_be_bytes(*error));
+        Self::new(vector, height, adjustment, error)
     }
 
     /// The estimate of the round trip between two nodes, to the nearest microsecond. Serf's `DistanceTo`.
@@ -273,30 +301,16 @@ impl LatencyFilter {
     }
 }
 
-/// One byte string of [`COORDINATES_BYTES`]: all numbers big-endian, in the order of the fields.
+/// One byte string of [`COORDINATES_BYTES`].
 impl Encode for Coordinates {
     fn encode(&self, writer: &mut Writer<'_>) {
-        let mut bytes = [0; COORDINATES_BYTES];
-        let lengths = self.vector.iter().chain([&self.height, &self.adjustment]);
-        for (place, length) in bytes.chunks_exact_mut(4).zip(lengths) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
-        if let Some(place) = bytes.last_chunk_mut() {
-            *place = self.error.to_be_bytes();
-        }
-        writer.bytes(&bytes);
+        writer.bytes(&self.to_place());
     }
 }
 
 impl Decode for Coordinates {
     fn decode(reader: &mut Reader) -> Result<Self, DecodeError> {
-        let bytes: [u8; COORDINATES_BYTES] = reader.fixed(WHAT)?;
-        let (lengths, error) = bytes.as_chunks::<4>();
-        let mut lengths = lengths.iter().map(|length| i32::from_be_bytes(*length));
-        let vector = core::array::from_fn(|_| lengths.next().unwrap_or_default());
-        let [height, adjustment] = core::array::from_fn(|_| lengths.next().unwrap_or_default());
-        let error = error.first_chunk().map_or(u16::MAX, |error| u16::from_be_bytes(*error));
-        Self::new(vector, height, adjustment, error).ok_or(DecodeError::BadValue(WHAT))
+        Self::from_place(&reader.fixed(WHAT)?).ok_or(DecodeError::BadValue(WHAT))
     }
 }
 

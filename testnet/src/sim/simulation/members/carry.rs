@@ -14,6 +14,7 @@ use protocol::items::member::accusation::SignedAccusation;
 use protocol::items::member::record::SignedRecord;
 use protocol::items::member::{Statement, Unsigned};
 use protocol::time::{Duration, Time};
+use protocol::wire::frame::Place;
 
 use super::super::host::FarEnd;
 use super::super::trace::Mark;
@@ -33,13 +34,20 @@ pub(in crate::sim) enum Later {
     /// The node's engine gets this, if it is still the same run.
     Input { to: Process, input: MemberInput },
     /// A ping arrives over a link.
-    Pinged { to: FarEnd, from: FarEnd, probe: ProbeId },
-    /// The answer to a ping arrives.
-    Answered { to: FarEnd, probe: ProbeId },
+    Pinged { to: FarEnd, from: FarEnd, ping: Ping },
+    /// The answer to a ping arrives, and may tell a place.
+    Answered { to: FarEnd, ping: Ping, place: Option<Place> },
     /// A dial arrives. The process at the address has to prove the key.
     Dialled { to: usize, key: PublicKey, from: Process, probe: ProbeId, accusation: Option<SignedAccusation> },
     /// A partition has healed.
     Healed,
+}
+
+/// A ping: whose probe it is, and when it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sim) struct Ping {
+    probe: ProbeId,
+    at: Time,
 }
 
 /// One run of a node.
@@ -89,17 +97,14 @@ impl Simulation {
                     self.step(to.node as usize, Input::Members(Box::new(input)));
                 }
             }
-            Later::Pinged { to, from, probe } => {
+            Later::Pinged { to, from, ping } => {
                 if self.hear(to) && self.answers(to.node as usize) {
-                    let (node, far) = (to.node as usize, from.node as usize);
-                    let at = self.worked(node) + self.ping_delay(node, far);
-                    self.over_link(to, at, Later::Answered { to: from, probe });
+                    self.answer(to, from, ping);
                 }
             }
-            Later::Answered { to, probe } => {
+            Later::Answered { to, ping, place } => {
                 if self.hear(to) {
-                    let input = MemberInput::Probed { probe, answered: true };
-                    self.step(to.node as usize, Input::Members(Box::new(input)));
+                    self.on_answer(to, ping, place);
                 }
             }
             Later::Dialled { to, key, from, probe, accusation } => {
@@ -139,7 +144,28 @@ impl Simulation {
         let from = FarEnd { node: node as u32, incarnation: self.hosts[node].incarnation, peer: link };
         let Some(far) = self.hosts[node].connection(link).map(|connection| connection.far) else { return };
         let at = self.now + self.ping_delay(node, far.node as usize);
-        self.over_link(from, at, Later::Pinged { to: far, from, probe });
+        let ping = Ping { probe, at: self.now };
+        self.over_link(from, at, Later::Pinged { to: far, from, ping });
+    }
+
+    fn answer(&mut self, to: FarEnd, from: FarEnd, ping: Ping) {
+        let (node, far) = (to.node as usize, from.node as usize);
+        let at = self.worked(node) + self.ping_delay(node, far);
+        let host = &self.hosts[node];
+        let place = self.members.as_mut().and_then(|world| world.told.place(self.now, to.node, from.node, host));
+        if place.is_some() {
+            self.count(node, Sent::Place);
+        }
+        self.over_link(to, at, Later::Answered { to: from, ping, place });
+    }
+
+    fn on_answer(&mut self, to: FarEnd, ping: Ping, place: Option<Place>) {
+        if let Some(place) = place {
+            let measured = MemberInput::Measured { link: to.peer, round_trip: self.now.since(ping.at), place };
+            self.step(to.node as usize, Input::Members(Box::new(measured)));
+        }
+        let input = MemberInput::Probed { probe: ping.probe, answered: true };
+        self.step(to.node as usize, Input::Members(Box::new(input)));
     }
 
     /// Something small leaves over a link, unless the link is cut. A partition holds it.
