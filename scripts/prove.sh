@@ -21,6 +21,9 @@
 #                                rate
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all nodes
 #                                agree again
+#   scripts/prove.sh members-relay  the relay with membership and without, 50 nodes, in turn
+#   scripts/prove.sh eighth      an eighth of 50 nodes is killed at once: the 20 items after that, with membership and
+#                                without, on real nodes and on 1,000 simulated ones
 #   scripts/prove.sh plateau     an hour at 60 transactions a second on 20 nodes: memory stays within 96 MiB and is
 #                                flat at the end, and so are descriptors and threads
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills
@@ -46,6 +49,9 @@ keep=docs/measurements
 target=${CARGO_TARGET_DIR:-$PWD/target}
 node=$target/release/node
 testnet=$target/release/testnet
+proofs=$(mktemp -d)
+trap 'rm -rf "$proofs"' EXIT
+trap 'exit 130' INT TERM
 
 build() { cargo build --release --locked --workspace --quiet; }
 
@@ -241,6 +247,90 @@ load=(--nodes 50 --tx-rate 20 --tx-bytes 256 --duration 30s --block-interval 5s)
 
 fifty() { instrument fifty "${load[@]}"; }
 flood() { instrument flood "${load[@]}" --relay flood; }
+# Medians of rounds in which membership is on and off in turn.
+members_relay() {
+  local round rate membership rows=5
+  {
+    about "testnet run --nodes 50 --degree 8 --ephemeral --tx-rate RATE --duration 20s --seed 5, with NODE_MEMBERSHIP=on and off in turn, $rows rounds"
+    for round in $(seq "$rows"); do
+      for rate in 200 20; do
+        for membership in $([ $((round % 2)) = 0 ] && echo on off || echo off on); do
+          NODE_MEMBERSHIP=$membership run_quietly "$membership $rate" --nodes 50 --degree 8 --ephemeral --tx-rate "$rate" --duration 20s --seed 5
+        done
+      done
+    done | python3 -c '
+import json, sys
+rows = {}
+for line in sys.stdin:
+    membership, rate, path = line.split()
+    rows.setdefault((rate, membership), []).append(json.load(open(path)))
+def middle(runs, figure):
+    values = sorted(figure(run) for run in runs)
+    return values[len(values) // 2]
+figures = (
+    ("p50 ms", "%8.2f", lambda run: run["tx"]["latency_ms"]["p50"]),
+    ("p95 ms", "%8.2f", lambda run: run["tx"]["latency_ms"]["p95"]),
+    ("wire ratio", "%12.3f", lambda run: run["cost"]["wire_ratio"]),
+    ("us a delivery", "%15.1f", lambda run: run["cost"]["cpu_us_per_delivery"]),
+    ("idle B/s a node", "%17.1f", lambda run: run["cost"]["idle_bytes_per_s_per_node"]),
+)
+print("rate  membership" + "".join(("%" + form[1:].split(".")[0] + "s") % name for name, form, _ in figures))
+for (rate, membership), runs in sorted(rows.items(), reverse=True):
+    print("%4s  %-10s" % (rate, membership) + "".join(form % middle(runs, figure) for _, form, figure in figures))
+'
+  } | tee "$keep/members-relay.txt"
+}
+
+# One run; prints a label and the file of its report.
+run_quietly() {
+  local label=$1 out
+  shift
+  out=$(mktemp -d -p "$proofs")
+  "$testnet" run --out "$out" "$@" >/dev/null 2>"$out.err" || { cat "$out.err" >&2; return 1; }
+  rm -rf "$out/nodes" "$out/traces"
+  echo "$label $out/report.json"
+}
+
+# Of the items that were submitted after the kill, the first twenty at every node that lived.
+eighth() {
+  local seed membership load="--tx-rate 20 --duration 15s --kill-at 7s"
+  {
+    about "an eighth is killed at once, after 7 s of 20 transactions a second: p95 of the 20 items after that, in ms"
+    for seed in 1 2 3 4 5; do
+      for membership in on off; do
+        # shellcheck disable=SC2086
+        NODE_MEMBERSHIP=$membership run_quietly "real $membership" --nodes 50 --degree 8 --ephemeral --seed "$seed" --kill 6 $load
+      done
+    done >"$proofs/eighth"
+    for seed in $(seq 10); do
+      for membership in --members ""; do
+        # shellcheck disable=SC2086
+        "$testnet" sim --nodes 1000 --degree 8 --seed "$seed" --kill 125 --checks none $load $membership --out "$proofs/sim$seed$membership" >/dev/null 2>&1
+        echo "simulated $([ -n "$membership" ] && echo on || echo off) $proofs/sim$seed$membership/report.json"
+      done
+    done >>"$proofs/eighth"
+    python3 - "$proofs/eighth" 140 <<'PY'
+import csv, os, sys
+after = int(sys.argv[2])
+runs = {}
+for line in open(sys.argv[1]):
+    kind, membership, path = line.split()
+    order, latencies, missing = {}, [], 0
+    for row in csv.DictReader(open(os.path.join(os.path.dirname(path), "deliveries.csv"))):
+        number = order.setdefault(row["item"], len(order))
+        if after <= number < after + 20:
+            latencies.append(float(row["latency_ms"]))
+    latencies.sort()
+    runs.setdefault((kind, membership), []).append(latencies[-(-len(latencies) * 95 // 100) - 1])
+print("nodes            membership  median  lowest  highest  runs")
+for (kind, membership), values in sorted(runs.items()):
+    values.sort()
+    name = "50 real" if kind == "real" else "1,000 simulated"
+    print("%-15s  %-10s  %6.1f  %6.1f  %7.1f  %4d" % (name, membership, values[len(values) // 2], values[0], values[-1], len(values)))
+PY
+  } | tee "$keep/eighth.txt"
+}
+
 kill_ten() { instrument kill "${load[@]}" --kill 10; }
 
 partition() {
@@ -434,15 +524,16 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | plateau | eclipse | fuzz) chosen=("$1") ;;
+  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | eighth | plateau | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
+  members-relay) chosen=(members_relay) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
   bootstrap | netns | headers | attack) chosen=("proof $1") ;;
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition plateau eclipse "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition members_relay eighth plateau eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof headers" "proof attack")
     else
