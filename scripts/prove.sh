@@ -315,10 +315,10 @@ after = int(sys.argv[2])
 runs = {}
 for line in open(sys.argv[1]):
     kind, membership, path = line.split()
-    order, latencies, missing = {}, [], 0
+    order, latencies = {}, []
     for row in csv.DictReader(open(os.path.join(os.path.dirname(path), "deliveries.csv"))):
         number = order.setdefault(row["item"], len(order))
-        if after <= number < after + 20:
+        if row["latency_ms"] and after <= number < after + 20:
             latencies.append(float(row["latency_ms"]))
     latencies.sort()
     runs.setdefault((kind, membership), []).append(latencies[-(-len(latencies) * 95 // 100) - 1])
