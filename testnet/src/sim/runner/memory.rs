@@ -23,10 +23,10 @@ use crate::topology::NODES_DEFAULT;
 
 /// What an engine allocates at its start and for its first item: most maps have room for eleven entries as soon as
 /// they have one. Counted: 5.6 KiB with author trees, 7.4 KiB with `announce`.
-const ENGINE_HEAP_BYTES: usize = 7 * 1024;
+const ENGINE_HEAP_BYTES: usize = 2 * 1024;
 
 /// What an engine allocates for each connection. Counted: 1,392 to 1,569 bytes.
-const PEER_HEAP_BYTES: usize = 1_500;
+const PEER_HEAP_BYTES: usize = 850;
 
 /// A message on its way: an event in the queue, the message in its box, and the list in it. At the busiest moment
 /// there is about one for each end of a connection.
@@ -34,7 +34,7 @@ const MESSAGE_BYTES: usize = 256;
 
 /// What an engine allocates for each item. Counted: up to 1,343 bytes while its maps are small, and 510 (`announce`)
 /// to 788 (author trees) when they are larger.
-const ITEM_HEAP_BYTES: usize = 1_024;
+const ITEM_HEAP_BYTES: usize = 700;
 
 /// A node by itself.
 const NODE_BYTES: u64 = (size_of::<Host>() + size_of::<Gossip>() + ENGINE_HEAP_BYTES) as u64;
