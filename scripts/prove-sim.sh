@@ -3,7 +3,7 @@
 # docs/measurements/.
 #
 #   scripts/prove-sim.sh large        10,000 nodes and 200 transactions; 100,000 nodes and 5
-#   scripts/prove-sim.sh million      1,000,000 nodes with 4 neighbours, and 2 transactions; needs some 20 GiB of
+#   scripts/prove-sim.sh million      1,000,000 nodes with 8 neighbours, and 2 transactions; needs some 15 GiB of
 #                                     memory
 #   scripts/prove-sim.sh table        flood, announce and rumor on 1,000 nodes: latency and bytes beside the
 #                                     model's
@@ -77,7 +77,7 @@ large() {
 
 million() {
   about "a million nodes"
-  simulate million --nodes 1000000 --degree 4 --txs 2
+  simulate million --nodes 1000000 --degree 8 --relay announce --txs 2
 }
 
 # The items that relay doesn't bring, by each digest; and three of ten messages lost.

@@ -435,8 +435,8 @@ impl Gossip {
     /// Stops or resumes reading from a peer, by its budget and its items in verification.
     fn pace(&mut self, now: Time, handle: PeerHandle) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
-        let allowed = peer.checks < CHECKS_PER_PEER_MAX
-            && peer.check_bytes < CHECK_BYTES_PER_PEER_MAX
+        let allowed = (peer.checks as usize) < CHECKS_PER_PEER_MAX
+            && (peer.check_bytes as usize) < CHECK_BYTES_PER_PEER_MAX
             && peer.budget.is_within(now);
         if peer.reading != allowed {
             peer.reading = allowed;

@@ -15,5 +15,6 @@ pub mod items;
 pub mod ledger;
 pub mod limits;
 pub mod seeded;
+mod sorted;
 pub mod time;
 pub mod wire;

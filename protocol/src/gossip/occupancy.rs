@@ -79,7 +79,7 @@ impl Gossip {
         self.occupancy_of_routes(visit);
         self.occupancy_of_members(visit);
         self.occupancy_of_aggregates(visit);
-        let of_peers = self.peers.iter().map(|(_, peer)| peer.checks).fold(0, usize::saturating_add);
+        let of_peers = self.peers.iter().map(|(_, peer)| peer.checks as usize).fold(0, usize::saturating_add);
         let (jobs, submitted) = self.checks.len();
         let of_gone = jobs.saturating_sub(of_peers).saturating_sub(submitted);
         let count = &mut |bound: Bound, used| visit(fill(&bound, None, used, bound.limit));
@@ -171,9 +171,9 @@ impl Gossip {
         let mut count = |bound: Bound, used| visit(fill(&bound, Some(handle), used, bound.limit));
         count(bounds::CHARGED, self.inventory.charged(peer.link));
         count(bounds::ANNOUNCE_QUEUE, peer.announcements.len());
-        count(bounds::PRUNES, peer.prunes.len());
-        count(bounds::GRAFTS, peer.grafts.len());
-        count(bounds::HEADER_QUEUE, peer.headers.len());
+        count(bounds::PRUNES, peer.prunes());
+        count(bounds::GRAFTS, peer.grafts());
+        count(bounds::HEADER_QUEUE, peer.headers());
         let (owed, owed_bulk, sent) = peer.debts.len();
         count(bounds::OWED, owed);
         count(bounds::SENT, sent);
@@ -182,8 +182,8 @@ impl Gossip {
         count(bounds::OFFERED_IDS, offers);
         count(bounds::IDS_ON_OFFER, offered);
         count(bounds::LOADING, peer.debts.loading());
-        count(bounds::JOBS, peer.checks);
-        count(bounds::VERIFICATION_BYTES, peer.check_bytes);
+        count(bounds::JOBS, peer.checks as usize);
+        count(bounds::VERIFICATION_BYTES, peer.check_bytes as usize);
         count(bounds::CONTROL_BYTES, CONTROL_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Control)));
         count(bounds::BULK_BYTES, BULK_CREDIT_BYTES.saturating_sub(peer.credit.left(Lane::Bulk)));
         let load = self.requests.load(handle);

@@ -16,6 +16,7 @@ mod rumor;
 mod told;
 mod trust;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use self::policy::{AuthorTree, RelayPolicy};
@@ -33,13 +34,13 @@ pub(crate) struct Relay {
     policy: Policy,
 }
 
+/// Boxed, so that the other policies pay nothing for author trees.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "an engine has one of it, and looks into it for each item")]
 enum Policy {
     Announce,
     Flood,
-    Rumor(Rumors),
-    AuthorTree(Routes),
+    Rumor(Box<Rumors>),
+    AuthorTree(Box<Routes>),
     None,
 }
 
@@ -67,9 +68,9 @@ impl Relay {
         let policy = match policy {
             RelayPolicy::Announce => Policy::Announce,
             RelayPolicy::Flood => Policy::Flood,
-            RelayPolicy::Rumor(rumor) => Policy::Rumor(Rumors::new(rumor, rumor_seed)),
+            RelayPolicy::Rumor(rumor) => Policy::Rumor(Box::new(Rumors::new(rumor, rumor_seed))),
             RelayPolicy::AuthorTree(AuthorTree { redundancy }) => {
-                Policy::AuthorTree(Routes::new(redundancy, hasher, route_seed))
+                Policy::AuthorTree(Box::new(Routes::new(redundancy, hasher, route_seed)))
             }
             RelayPolicy::None => Policy::None,
         };
@@ -82,14 +83,14 @@ impl Relay {
     }
 
     /// What is known of routes; `None` under other policies than author trees.
-    const fn routes(&self) -> Option<&Routes> {
+    fn routes(&self) -> Option<&Routes> {
         match &self.policy {
             Policy::AuthorTree(routes) => Some(routes),
             _ => None,
         }
     }
 
-    const fn routes_mut(&mut self) -> Option<&mut Routes> {
+    fn routes_mut(&mut self) -> Option<&mut Routes> {
         match &mut self.policy {
             Policy::AuthorTree(routes) => Some(routes),
             _ => None,
@@ -97,7 +98,7 @@ impl Relay {
     }
 
     /// The hot transactions; `None` under other policies than rumor mongering.
-    const fn rumors_mut(&mut self) -> Option<&mut Rumors> {
+    fn rumors_mut(&mut self) -> Option<&mut Rumors> {
         match &mut self.policy {
             Policy::Rumor(rumors) => Some(rumors),
             _ => None,
@@ -145,7 +146,7 @@ impl Relay {
     }
 
     /// Whether peers are to be told of bodies that they pushed in vain.
-    pub(super) const fn gives_feedback(&self) -> bool {
+    pub(super) fn gives_feedback(&self) -> bool {
         matches!(&self.policy, Policy::Rumor(rumors) if rumors.gives_feedback())
     }
 
@@ -193,7 +194,7 @@ impl Relay {
     }
 
     /// Whether a request to a peer also asks it to push, from then on, items that travel on the same route.
-    pub(super) const fn grafts(&self) -> bool {
+    pub(super) fn grafts(&self) -> bool {
         self.routes().is_some()
     }
 }

@@ -34,7 +34,6 @@
 mod room;
 mod shares;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -45,6 +44,7 @@ use crate::items::keys::PublicKey;
 use crate::items::refusal::Refusal;
 use crate::items::transaction::{Height, SignedTransaction};
 use crate::limits::{BLOCK_TRANSACTIONS_MAX, MEMPOOL_BYTES_MAX, MEMPOOL_CHARGE_MIN, TRANSACTIONS_PER_NONCE_MAX};
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Duration, Time};
 use room::Newcomer;
 use shares::Shares;
@@ -54,18 +54,18 @@ use shares::Shares;
 pub struct Mempool {
     bytes_max: usize,
     /// In the order of acceptance.
-    entries: BTreeMap<u64, Entry>,
-    ids: BTreeMap<TxId, u64>,
+    entries: SortedMap<u64, Entry>,
+    ids: SortedMap<TxId, u64>,
     /// How many transactions have a short id that another one has as well. Nearly always there is none, so it is
     /// not looked for on each announcement.
     twins: usize,
-    nonces: BTreeMap<(PublicKey, u64), usize>,
-    expiries: BTreeSet<(Height, u64)>,
+    nonces: SortedMap<(PublicKey, u64), usize>,
+    expiries: SortedSet<(Height, u64)>,
     authors: Shares<PublicKey>,
     links: Shares<Link>,
     /// For each link, the time until which its turnovers so far would last, if one share took
     /// [`MEMPOOL_TURNOVER`].
-    turned: BTreeMap<Link, Time>,
+    turned: SortedMap<Link, Time>,
     next: u64,
     bytes: usize,
     charged: usize,
@@ -135,14 +135,14 @@ impl Mempool {
     pub const fn new(bytes_max: usize) -> Self {
         Self {
             bytes_max,
-            entries: BTreeMap::new(),
-            ids: BTreeMap::new(),
+            entries: SortedMap::new(),
+            ids: SortedMap::new(),
             twins: 0,
-            nonces: BTreeMap::new(),
-            expiries: BTreeSet::new(),
+            nonces: SortedMap::new(),
+            expiries: SortedSet::new(),
             authors: Shares::new(),
             links: Shares::new(),
-            turned: BTreeMap::new(),
+            turned: SortedMap::new(),
             next: 0,
             bytes: 0,
             charged: 0,
@@ -303,7 +303,7 @@ impl Mempool {
 
     /// All transactions and when they were accepted, in the order of acceptance.
     pub fn oldest_first(&self) -> impl DoubleEndedIterator<Item = (&Arc<SignedTransaction>, Time)> {
-        self.entries.values().map(|entry| (&entry.transaction, entry.accepted_at))
+        self.entries.iter().map(|(_, entry)| (&entry.transaction, entry.accepted_at))
     }
 
     /// Notes that a transaction is no news: it came from an earlier run, or from a peer that has held it for long.
@@ -315,12 +315,12 @@ impl Mempool {
 
     /// Transactions that came as news less than `span` ago, in the order of acceptance.
     pub fn news(&self, now: Time, span: Duration) -> impl Iterator<Item = &Arc<SignedTransaction>> {
-        self.entries.values().filter(move |entry| entry.is_news(now, span)).map(|entry| &entry.transaction)
+        self.by_age().filter(move |entry| entry.is_news(now, span)).map(|entry| &entry.transaction)
     }
 
     /// All others, in the order of acceptance.
     pub fn settled(&self, now: Time, span: Duration) -> impl Iterator<Item = &Arc<SignedTransaction>> {
-        self.entries.values().filter(move |entry| !entry.is_news(now, span)).map(|entry| &entry.transaction)
+        self.by_age().filter(move |entry| !entry.is_news(now, span)).map(|entry| &entry.transaction)
     }
 
     /// Short ids in their order, after a given one or from the first.
@@ -331,7 +331,7 @@ impl Mempool {
             TxId(id)
         });
         let bounds = (start.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        self.ids.range::<TxId, _>(bounds).map(|(id, _)| id.short())
+        self.ids.range(bounds).map(|(id, _)| id.short())
     }
 
     /// Reads where a transaction would be put.
@@ -381,6 +381,11 @@ impl Mempool {
         }
     }
 
+    /// All entries, in the order of acceptance.
+    fn by_age(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().map(|(_, entry)| entry)
+    }
+
     fn entry(&self, id: &TxId) -> Option<&Entry> {
         self.entries.get(self.ids.get(id)?)
     }
@@ -394,7 +399,7 @@ impl Mempool {
         let transaction = &entry.transaction;
         self.twins = self.twins.saturating_add(self.twins_of(transaction.id().short()));
         self.ids.insert(transaction.id(), at);
-        let held = self.nonces.entry((transaction.author(), transaction.nonce())).or_default();
+        let held = self.nonces.or_default((transaction.author(), transaction.nonce()));
         *held = held.saturating_add(1);
         self.expiries.insert((transaction.valid_until(), at));
         self.authors.add(transaction.author(), at, entry.charge);

@@ -60,6 +60,7 @@ mod chain {
 mod mempool {
     mod bounds; // entries, bytes, nonces
     mod eviction; // which item is shed when the mempool is full
+    mod few_and_many; // a mempool that grows and shrinks
     mod model; // the mempool against a naive model
     mod turnover; // a mempool full of junk: which items still get in, and which stay
 }

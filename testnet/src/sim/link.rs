@@ -72,22 +72,30 @@ struct Port {
     bulk_until: Time,
 }
 
-/// One direction of a link: when its last message arrived, by lane, and its bulk lane's window.
-#[derive(Clone, Debug)]
+/// One direction of a link: when its last control message arrived, and what is known of its bulk lane.
+#[derive(Clone, Debug, Default)]
 pub struct Order {
-    last: [Time; 2],
+    last: Time,
     /// When the greeting arrived. Nothing is read before it.
     greeted: Time,
-    /// Bulk bytes that may be on their way.
-    window: u32,
-    /// Bulk messages that wait for a slow uplink: when each will have left, and how long that takes.
-    #[expect(clippy::box_collection, reason = "most links have none, and there may be millions of links")]
-    waiting: Option<Box<VecDeque<(Time, Duration)>>>,
+    /// `None` until a bulk message is sent: most links carry none, and there may be millions of links.
+    bulk: Option<Box<Bulk>>,
 }
 
-impl Default for Order {
+/// One direction of a bulk lane.
+#[derive(Clone, Debug)]
+struct Bulk {
+    /// When its last message arrived.
+    last: Time,
+    /// Bytes that may be on their way.
+    window: u32,
+    /// Messages that wait for a slow uplink: when each will have left, and how long that takes.
+    waiting: VecDeque<(Time, Duration)>,
+}
+
+impl Default for Bulk {
     fn default() -> Self {
-        Self { last: [Time::ZERO; 2], greeted: Time::ZERO, window: BULK_WINDOW_BYTES as u32, waiting: None }
+        Self { last: Time::ZERO, window: BULK_WINDOW_BYTES as u32, waiting: VecDeque::new() }
     }
 }
 
@@ -187,21 +195,19 @@ impl Network {
         if weather.vanish > 0.0 && self.draws.chance(weather.vanish) {
             return Passage { left, stalled, unseen: true, ..Passage::default() };
         }
-        let lane = usize::from(crossing.lane == Lane::Bulk);
         let late = weather.reorder > 0.0 && self.draws.chance(weather.reorder);
         let arrives = if late {
             arrives + self.part_of(crossing.delay.times(REORDER_DELAYS))
         } else {
-            let last = order.last.get(lane).copied().unwrap_or_default();
-            arrives.max(last)
+            arrives.max(*order.last(crossing.lane))
         };
         let held = if crossing.held_until > now { crossing.held_until + crossing.delay } else { Time::ZERO };
         let arrives = arrives.max(order.greeted).max(held);
         if crossing.sheltered {
             order.greeted = arrives;
         }
-        if let Some(last) = order.last.get_mut(lane).filter(|_| !late) {
-            *last = arrives;
+        if !late {
+            *order.last(crossing.lane) = arrives;
         }
         let again = (weather.duplicate > 0.0 && self.draws.chance(weather.duplicate))
             .then(|| arrives + self.part_of(crossing.delay.times(REORDER_DELAYS)));
@@ -211,7 +217,7 @@ impl Network {
 
     /// A connection of this node has ended. Its messages that are still in the uplink's queue are dropped.
     pub fn drop_waiting(&mut self, now: Time, node: usize, ended: Order) {
-        let waiting = ended.waiting.into_iter().flat_map(|waiting| *waiting);
+        let waiting = ended.bulk.into_iter().flat_map(|bulk| bulk.waiting);
         let freed: u64 = waiting.map(|(left, takes)| takes.min(left.since(now)).as_micros()).sum();
         if let Some(up) = self.up.get_mut(node) {
             let until = up.bulk_until.as_micros().saturating_sub(freed);
@@ -253,8 +259,20 @@ impl Network {
 }
 
 impl Order {
+    /// When the last message of a lane arrived.
+    fn last(&mut self, lane: Lane) -> &mut Time {
+        match lane {
+            Lane::Control => &mut self.last,
+            Lane::Bulk => &mut self.bulk().last,
+        }
+    }
+
+    fn bulk(&mut self) -> &mut Bulk {
+        self.bulk.get_or_insert_default()
+    }
+
     fn queue(&mut self, now: Time, left: Time, takes: Duration) {
-        let waiting = self.waiting.get_or_insert_default();
+        let waiting = &mut self.bulk().waiting;
         while waiting.front().is_some_and(|(left, _)| *left <= now) {
             waiting.pop_front();
         }
@@ -267,14 +285,14 @@ impl Order {
         let most = (WINDOW_BYTES_MAX as u64).saturating_mul(1_000_000) / trip.as_micros().max(1);
         let rate = rate.unwrap_or(u64::MAX).min(most);
         let holds = rate.saturating_mul(trip.as_micros()) / 1_000_000;
-        let window = u64::from(self.window);
+        let window = u64::from(self.bulk().window);
         if crossing.bytes <= window {
             return Duration::ZERO;
         }
         if window >= holds {
             return took(crossing.bytes - window, Some(rate));
         }
-        self.window = u32::try_from(holds).unwrap_or(u32::MAX);
+        self.bulk().window = u32::try_from(holds).unwrap_or(u32::MAX);
         trip + took(crossing.bytes - window, Some(rate))
     }
 }

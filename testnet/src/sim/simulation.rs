@@ -306,9 +306,10 @@ impl Simulation {
                 }
                 continue;
             }
-            connection.drained += flush.credit;
-            if connection.drained >= CREDIT_LOT_BYTES {
-                let bytes = std::mem::take(&mut connection.drained);
+            let bytes = connection.drained as usize + flush.credit;
+            connection.drained = u32::try_from(bytes).unwrap_or(u32::MAX);
+            if bytes >= CREDIT_LOT_BYTES {
+                connection.drained = 0;
                 self.feedback.push_back(Input::Drained { peer: flush.peer, lane: Lane::Control, bytes });
             }
         }

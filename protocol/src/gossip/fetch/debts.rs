@@ -1,10 +1,11 @@
 //! What one peer asked for and has not been sent, and how much may still be sent when it asks. `serve` decides
 //! when something is sent.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use super::sent::Sent;
-use crate::gossip::links::budget::Budget;
+use crate::gossip::links::budget::{Budget, Fixed};
 use crate::gossip::links::credit::Credit;
 use crate::items::hash::{BlockId, ShortId};
 use crate::limits::{
@@ -19,16 +20,23 @@ use crate::wire::message::{Lane, TxRef};
 pub(crate) struct Debts {
     /// Replies that wait for credit on the control lane.
     owed: VecDeque<Owed>,
+    /// How much may still be sent because the peer asks.
+    upload: Budget<Fixed<UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES>>,
+    /// What concerns large bodies. `None` until the peer asks for one.
+    large: Option<Box<Large>>,
+}
+
+/// What one peer is owed of blocks and large transactions.
+#[derive(Debug)]
+struct Large {
     /// Large bodies that wait for the bulk lane. They are kept apart, so that small bodies need not wait behind
     /// them.
     bulk: VecDeque<Owed>,
     /// The bulk credit that the first large body needs. Its length isn't measured again before there is enough.
-    bulk_wanted: usize,
-    /// How much may still be sent because the peer asks, how much of this may be sent a second time, and what was
-    /// sent.
-    upload: Budget,
-    repeats: Budget,
-    sent: Sent,
+    wanted: usize,
+    /// How much may be sent a second time, and what was sent.
+    repeats: Budget<Fixed<REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES>>,
+    sent: Option<Sent>,
     /// Blocks that are now being loaded for it.
     loading: usize,
 }
@@ -40,6 +48,14 @@ pub(crate) enum Owed {
     Block(BlockId),
 }
 
+impl Default for Large {
+    fn default() -> Self {
+        // It was full when time began, and nothing was spent since.
+        let repeats = Budget::full(Time::ZERO);
+        Self { bulk: VecDeque::new(), wanted: 0, repeats, sent: None, loading: 0 }
+    }
+}
+
 impl Owed {
     pub(super) const fn short(&self) -> ShortId {
         match self {
@@ -49,24 +65,22 @@ impl Owed {
     }
 }
 
+impl Large {
+    fn has_sent(&self, id: ShortId) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.contains(id))
+    }
+}
+
 impl Debts {
-    pub(crate) fn new(now: Time, hasher: SeededState) -> Self {
-        Self {
-            owed: VecDeque::new(),
-            bulk: VecDeque::new(),
-            bulk_wanted: 0,
-            upload: Budget::new(now, UPLOAD_BYTES_PER_SEC, UPLOAD_BURST_BYTES),
-            repeats: Budget::new(now, REPEAT_BYTES_PER_SEC, REPEAT_BURST_BYTES),
-            sent: Sent::new(hasher, SENT_MAX),
-            loading: 0,
-        }
+    pub(crate) fn new(now: Time) -> Self {
+        Self { owed: VecDeque::new(), upload: Budget::full(now), large: None }
     }
 
     /// The peer asked for these. Returns how many replies wait now. Blocks that are being loaded count, because
     /// each may have to wait again.
     pub(super) fn owe(&mut self, items: impl Iterator<Item = Owed>) -> usize {
         self.owed.extend(items);
-        self.owed.len().saturating_add(self.bulk.len()).saturating_add(self.loading)
+        self.owed.len().saturating_add(self.bulk_len()).saturating_add(self.loading())
     }
 
     /// The first reply that waits.
@@ -76,21 +90,26 @@ impl Debts {
 
     pub(super) fn pop(&mut self) {
         self.owed.pop_front();
+        if self.owed.is_empty() {
+            self.owed = VecDeque::new();
+        }
     }
 
     /// The first large body that waits for the bulk lane.
     pub(super) fn first_bulk(&self) -> Option<&Owed> {
-        self.bulk.front()
+        self.large.as_ref()?.bulk.front()
     }
 
     pub(super) fn pop_bulk(&mut self) {
-        self.bulk.pop_front();
-        self.bulk_wanted = 0;
+        if let Some(large) = &mut self.large {
+            large.bulk.pop_front();
+            large.wanted = 0;
+        }
     }
 
     /// The first large body needs this much credit.
-    pub(super) const fn want_bulk(&mut self, bytes: usize) {
-        self.bulk_wanted = bytes;
+    pub(super) fn want_bulk(&mut self, bytes: usize) {
+        self.large().wanted = bytes;
     }
 
     /// Makes a large body wait for the bulk lane. With `fresh`, it goes before all others.
@@ -98,28 +117,31 @@ impl Debts {
         if fresh {
             self.put_back(owed, 0);
         } else {
-            self.bulk.push_back(owed);
+            self.large().bulk.push_back(owed);
         }
     }
 
     /// Makes a large body the first that waits, until there is this much credit.
     pub(crate) fn put_back(&mut self, owed: Owed, wanted: usize) {
-        self.bulk.push_front(owed);
-        self.bulk_wanted = wanted;
+        let large = self.large();
+        large.bulk.push_front(owed);
+        large.wanted = wanted;
     }
 
     /// The load of a block for this peer begins, or has ended.
-    pub(crate) const fn begin_load(&mut self) {
-        self.loading = self.loading.saturating_add(1);
+    pub(crate) fn begin_load(&mut self) {
+        let large = self.large();
+        large.loading = large.loading.saturating_add(1);
     }
 
-    pub(crate) const fn end_load(&mut self) {
-        self.loading = self.loading.saturating_sub(1);
+    pub(crate) fn end_load(&mut self) {
+        let large = self.large();
+        large.loading = large.loading.saturating_sub(1);
     }
 
     /// Blocks that are now being loaded for it.
-    pub(crate) const fn loading(&self) -> usize {
-        self.loading
+    pub(crate) fn loading(&self) -> usize {
+        self.large.as_ref().map_or(0, |large| large.loading)
     }
 
     /// Whether replies wait for the control lane.
@@ -129,12 +151,13 @@ impl Debts {
 
     /// Whether large bodies wait for the bulk lane.
     pub(crate) fn waits_for_bulk(&self) -> bool {
-        !self.bulk.is_empty()
+        self.bulk_len() > 0
     }
 
     /// Whether a large body waits and the credit that it needs is there.
     pub(crate) fn can_serve_bulk(&self, credit: &Credit) -> bool {
-        !self.bulk.is_empty() && credit.fits_body(Lane::Bulk, self.bulk_wanted)
+        let fits = |large: &Large| !large.bulk.is_empty() && credit.fits_body(Lane::Bulk, large.wanted);
+        self.large.as_deref().is_some_and(fits)
     }
 
     /// Whether the upload budget allows more.
@@ -149,21 +172,41 @@ impl Debts {
 
     /// Whether this body was sent to the peer lately, and may not be sent again yet.
     pub(super) fn had_enough_of(&mut self, now: Time, id: ShortId) -> bool {
-        self.sent.contains(id) && !self.repeats.is_within(now)
+        let Some(large) = &mut self.large else { return false };
+        large.has_sent(id) && !large.repeats.is_within(now)
     }
 
     /// A body that it asked for is sent to it. Blocks and large transactions are `remembered`.
-    pub(crate) fn note_sent(&mut self, now: Time, id: ShortId, bytes: usize, remembered: bool) {
+    pub(crate) fn note_sent(
+        &mut self,
+        now: Time,
+        id: ShortId,
+        bytes: usize,
+        remembered: bool,
+        hasher: &SeededState,
+    ) {
         self.upload.spend(now, (bytes as u64).saturating_add(BODY_COST_BYTES));
-        if self.sent.contains(id) {
-            self.repeats.spend(now, bytes as u64);
-        } else if remembered {
-            self.sent.insert(id);
+        match self.large.as_deref_mut().filter(|large| large.has_sent(id)) {
+            Some(large) => large.repeats.spend(now, bytes as u64),
+            None if remembered => {
+                let sent = &mut self.large().sent;
+                sent.get_or_insert_with(|| Sent::new(hasher.clone(), SENT_MAX)).insert(id);
+            }
+            None => {}
         }
     }
 
     /// Replies that wait, large bodies that wait, and bodies that are remembered as sent.
     pub(crate) fn len(&self) -> (usize, usize, usize) {
-        (self.owed.len(), self.bulk.len(), self.sent.len())
+        let sent = self.large.as_ref().and_then(|large| large.sent.as_ref()).map_or(0, Sent::len);
+        (self.owed.len(), self.bulk_len(), sent)
+    }
+
+    fn bulk_len(&self) -> usize {
+        self.large.as_ref().map_or(0, |large| large.bulk.len())
+    }
+
+    fn large(&mut self) -> &mut Large {
+        self.large.get_or_insert_default()
     }
 }

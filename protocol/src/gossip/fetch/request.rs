@@ -122,7 +122,8 @@ mod pace;
 mod readings;
 mod strikes;
 
-use alloc::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use alloc::boxed::Box;
+use alloc::collections::BinaryHeap;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -131,15 +132,15 @@ use hashbrown::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use self::announcer::{Peer, Slot};
+use self::announcer::{Lot, Peer, Slot};
 use self::entry::{Announcement, Entry, State};
 use self::flights::rest;
-use self::pace::Asked;
 use self::strikes::{Groups, Strikes};
 use crate::gossip::links::by_handle::ByHandle;
 use crate::gossip::{AddressGroup, Direction, PeerHandle};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::seeded::SeededState;
+use crate::sorted::{SortedMap, SortedSet};
 use crate::time::{Duration, Time};
 
 /// What a request asks for, named as it was announced.
@@ -184,13 +185,14 @@ pub struct RequestTracker {
     now: Time,
     peers: ByHandle<Peer>,
     /// The peers that have a ready key in their queues.
-    eager: BTreeSet<PeerHandle>,
+    eager: SortedSet<PeerHandle>,
     groups: Groups,
     slots: HashMap<RequestKey, Slot, SeededState>,
-    entries: BTreeMap<Slot, Entry>,
-    deadlines: BTreeSet<(Time, Slot)>,
+    /// Boxed, so that a list of them is short to move.
+    entries: SortedMap<Slot, Box<Entry>>,
+    deadlines: SortedSet<(Time, Slot)>,
     /// The ends of holds.
-    holds: BTreeSet<(Time, Slot)>,
+    holds: SortedSet<(Time, Slot)>,
     /// The salt of the tie-break.
     salt: SeededState,
     next_slot: u64,
@@ -205,12 +207,12 @@ impl RequestTracker {
         Self {
             now: Time::ZERO,
             peers: ByHandle::new(),
-            eager: BTreeSet::new(),
+            eager: SortedSet::new(),
             groups: Groups::new(SeededState::draw(&mut chance)),
             slots: HashMap::with_hasher(SeededState::draw(&mut chance)),
-            entries: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            holds: BTreeSet::new(),
+            entries: SortedMap::new(),
+            deadlines: SortedSet::new(),
+            holds: SortedSet::new(),
             salt: SeededState::draw(&mut chance),
             next_slot: 0,
             next_number: 0,
@@ -303,7 +305,8 @@ impl RequestTracker {
                 };
                 // Most keys have few announcers. A vector with room for one keeps the bound's arithmetic valid.
                 let announcements = vec![announcement];
-                self.entries.insert(slot, Entry { key, flight: None, held, live: false, announcements });
+                let entry = Entry { key, flight: None, held, live: false, announcements };
+                self.entries.insert(slot, Box::new(entry));
                 self.slots.insert(key, slot);
                 self.next_slot += 1;
             }
@@ -320,8 +323,10 @@ impl RequestTracker {
         let Some(slot) = self.slots.get(&key).copied() else { return false };
         let Some(entry) = self.entries.get_mut(&slot) else { return false };
         // A struck peer's promise doesn't hold up the other announcers. Such a peer is asked if there is no other.
-        let trusted =
-            self.peers.get(&peer).is_some_and(|peer| peer.lot(slot).may_fly() && peer.strikes.at(now) == 0);
+        let trusted = self
+            .peers
+            .get(&peer)
+            .is_some_and(|peer| peer.lot(slot).is_none_or(Lot::may_fly) && peer.strikes.at(now) == 0);
         let place = entry.place(peer).ok().and_then(|place| entry.announcements.get(place));
         let candidate = place.is_some_and(|announcement| announcement.state == State::Candidate);
         if entry.flight.is_some() || !trusted || !candidate {
@@ -366,7 +371,7 @@ impl RequestTracker {
         let mut askable = Vec::new();
         // The first ready key of each peer and kind; a merge of the peers' queues.
         let mut fronts = BinaryHeap::new();
-        for &handle in &self.eager {
+        for &handle in self.eager.iter() {
             let Some(peer) = self.peers.get(&handle) else { continue };
             if peer.fronts().next().is_some() && may_ask(handle) {
                 askable.push(handle);
@@ -415,18 +420,6 @@ impl RequestTracker {
             self.offer_or_drop(slot, false);
         }
         self.served(now, peer, asked, bytes)
-    }
-
-    /// Learns from an answer, if the body is one.
-    fn served(&mut self, now: Time, peer: PeerHandle, asked: Option<Asked>, bytes: usize) -> bool {
-        let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
-        state.pace.served(now, asked, bytes, self.next_number);
-        state.strikes.served(now);
-        state.inherited.served(now);
-        if let Some(group) = state.group {
-            self.groups.served(now, group);
-        }
-        true
     }
 
     /// The lowest round trip to a peer that the caller measured so far (rule 8).

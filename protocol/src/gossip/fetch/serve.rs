@@ -171,7 +171,7 @@ impl Gossip {
     pub(crate) fn note_sent(&mut self, now: Time, to: PeerHandle, id: ShortId, bytes: usize, large: bool) {
         if let Some(peer) = self.peers.get_mut(&to) {
             self.inventory.note(peer.link, id);
-            peer.debts.note_sent(now, id, bytes, large);
+            peer.debts.note_sent(now, id, bytes, large, &self.hasher);
         }
     }
 

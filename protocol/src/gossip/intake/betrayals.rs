@@ -9,6 +9,8 @@
 //!
 //! Deliberately absent: what a check is, and who is disconnected.
 
+use alloc::boxed::Box;
+
 use lru::LruCache;
 
 use crate::footprint::lru;
@@ -20,7 +22,9 @@ use crate::time::Time;
 /// The address groups whose links betrayed trust. When full, the group whose last such link is oldest is forgotten.
 #[derive(Debug)]
 pub(crate) struct Betrayals {
-    groups: LruCache<AddressGroup, Record, SeededState>,
+    /// `None` until the first of them.
+    groups: Option<Box<LruCache<AddressGroup, Record, SeededState>>>,
+    state: SeededState,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,28 +45,30 @@ impl Betrayals {
     /// The memory of a group.
     pub(crate) const ENTRY_BYTES: usize = lru(BETRAYAL_GROUPS_MAX, size_of::<(AddressGroup, Record)>());
 
-    pub(crate) fn new(state: SeededState) -> Self {
-        // An unbounded cache grows lazily; `betrayed` keeps the bound.
-        Self { groups: LruCache::unbounded_with_hasher(state) }
+    pub(crate) const fn new(state: SeededState) -> Self {
+        Self { groups: None, state }
     }
 
     /// The good items that a new link of a group must deliver first before it is trusted.
     pub(crate) fn trial(&self, now: Time, group: Option<AddressGroup>) -> u64 {
-        let count = group.and_then(|group| self.groups.peek(&group)).map_or(0, |record| record.at(now));
+        let count = group.and_then(|group| self.groups.as_ref()?.peek(&group)).map_or(0, |record| record.at(now));
         VERIFIED_FIRST << count
     }
 
     /// A link that was trusted has brought a bad signature.
     pub(crate) fn betrayed(&mut self, now: Time, group: Option<AddressGroup>) {
         let Some(group) = group else { return };
-        let record = self.groups.get_or_insert_mut(group, Record::default);
+        // An unbounded cache grows lazily.
+        let made = || Box::new(LruCache::unbounded_with_hasher(self.state.clone()));
+        let groups = self.groups.get_or_insert_with(made);
+        let record = groups.get_or_insert_mut(group, Record::default);
         *record = Record { count: record.at(now).saturating_add(1).min(BETRAYALS_MAX), since: now };
-        while self.groups.len() > BETRAYAL_GROUPS_MAX {
-            self.groups.pop_lru();
+        while groups.len() > BETRAYAL_GROUPS_MAX {
+            groups.pop_lru();
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.groups.len()
+        self.groups.as_ref().map_or(0, |groups| groups.len())
     }
 }

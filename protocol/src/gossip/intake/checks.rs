@@ -21,12 +21,13 @@ use crate::items::transaction::SignedTransaction;
 use crate::items::verify::{JobId, SentBy, Verdict, VerifyJob};
 use crate::ledger::chain::Standing;
 use crate::limits::CHECKS_LOCAL_MAX;
+use crate::sorted::SortedMap;
 use crate::time::Time;
 
 /// Everything that is in verification.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
-    jobs: BTreeMap<JobId, Checking>,
+    jobs: SortedMap<JobId, Checking>,
     /// The headers in verification, and the peers that announced them meanwhile.
     pub(crate) headers: HeaderChecks,
     /// Blocks whose transactions are in verification, in one job or several.
@@ -67,6 +68,13 @@ pub(crate) struct CheckedBlock {
     pub(crate) valid: bool,
 }
 
+impl Checking {
+    /// What its sender is charged for. No frame is longer than 4 GiB.
+    fn charge(&self) -> u32 {
+        u32::try_from(self.bytes).unwrap_or(u32::MAX)
+    }
+}
+
 impl Checks {
     /// The memory of a job for one transaction, beside its encoded bytes: its entry, the transaction, and a list of
     /// senders with room for four.
@@ -84,7 +92,7 @@ impl Checks {
         match checking.from.and_then(|from| peers.get_mut(&from)) {
             Some(peer) => {
                 peer.checks = peer.checks.saturating_add(1);
-                peer.check_bytes = peer.check_bytes.saturating_add(checking.bytes);
+                peer.check_bytes = peer.check_bytes.saturating_add(checking.charge());
             }
             None if checking.from.is_none() => self.local = self.local.saturating_add(1),
             None => {}
@@ -98,7 +106,7 @@ impl Checks {
         match checking.from.and_then(|from| peers.get_mut(&from)) {
             Some(peer) => {
                 peer.checks = peer.checks.saturating_sub(1);
-                peer.check_bytes = peer.check_bytes.saturating_sub(checking.bytes);
+                peer.check_bytes = peer.check_bytes.saturating_sub(checking.charge());
             }
             None if checking.from.is_none() => self.local = self.local.saturating_sub(1),
             None => {}

@@ -4,7 +4,8 @@
 //! **What it promises.** A transaction that it names is in a block of the best chain. When a block leaves the best
 //! chain, its transactions are forgotten here.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use lru::LruCache;
@@ -13,14 +14,17 @@ use crate::footprint::{lru, tree};
 use crate::items::hash::{BlockId, ShortId, TxId};
 use crate::limits::FOUND_MAX;
 use crate::seeded::SeededState;
+use crate::sorted::SortedMap;
 use crate::wire::message::TxRef;
 
 /// A bounded memory. What was found longest ago is removed first.
 #[derive(Debug)]
 pub(crate) struct Found {
-    blocks: LruCache<TxId, BlockId, SeededState>,
+    /// `None` until something is found.
+    blocks: Option<Box<LruCache<TxId, BlockId, SeededState>>>,
     /// One id for each short id.
-    short: BTreeMap<ShortId, TxId>,
+    short: SortedMap<ShortId, TxId>,
+    hasher: SeededState,
 }
 
 impl Found {
@@ -29,25 +33,27 @@ impl Found {
         lru(FOUND_MAX, size_of::<(TxId, BlockId)>()) + tree(size_of::<(ShortId, TxId)>());
 
     pub(crate) fn new(hasher: &SeededState) -> Self {
-        Self { blocks: LruCache::unbounded_with_hasher(hasher.clone()), short: BTreeMap::new() }
+        Self { blocks: None, short: SortedMap::new(), hasher: hasher.clone() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.blocks.len()
+        self.blocks.as_ref().map_or(0, |blocks| blocks.len())
     }
 
     pub(crate) fn insert(&mut self, id: TxId, block: BlockId) {
-        self.blocks.put(id, block);
+        let made = || Box::new(LruCache::unbounded_with_hasher(self.hasher.clone()));
+        let blocks = self.blocks.get_or_insert_with(made);
+        blocks.put(id, block);
         self.short.insert(id.short(), id);
-        if self.blocks.len() > FOUND_MAX
-            && let Some((oldest, _)) = self.blocks.pop_lru()
+        if blocks.len() > FOUND_MAX
+            && let Some((oldest, _)) = blocks.pop_lru()
         {
             self.forget_short(&oldest);
         }
     }
 
     pub(crate) fn contains(&self, id: &TxId) -> bool {
-        self.blocks.contains(id)
+        self.blocks.as_ref().is_some_and(|blocks| blocks.contains(id))
     }
 
     /// Whether an announced transaction is among them.
@@ -64,9 +70,13 @@ impl Found {
             return;
         }
         let gone: BTreeSet<&BlockId> = gone.iter().collect();
-        let of_gone = self.blocks.iter().filter(|(_, block)| gone.contains(block)).map(|(id, _)| *id);
-        for id in of_gone.collect::<Vec<_>>() {
-            self.blocks.pop(&id);
+        let Some(blocks) = &mut self.blocks else { return };
+        let of_gone = blocks.iter().filter(|(_, block)| gone.contains(block)).map(|(id, _)| *id);
+        let of_gone: Vec<TxId> = of_gone.collect();
+        for id in &of_gone {
+            blocks.pop(id);
+        }
+        for id in of_gone {
             self.forget_short(&id);
         }
     }

@@ -86,6 +86,10 @@ impl AnnounceQueue {
         if full {
             self.waiting.pop_front();
         }
+        if self.waiting.len() == self.waiting.capacity() {
+            // One, two, four places and so on. A list by itself would begin with four, and most peers wait for one.
+            self.waiting.reserve_exact(self.waiting.len().max(1));
+        }
         self.waiting.push_back(id);
         !full
     }

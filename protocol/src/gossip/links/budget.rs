@@ -4,24 +4,69 @@ use crate::time::{Duration, Time};
 
 /// A token bucket of bytes. It may go below zero. Then nothing is allowed until it is back at zero.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct Budget<R = Given> {
     left: i64,
     at: Time,
+    rate: R,
+}
+
+/// How fast a budget fills, and how much it holds.
+pub(crate) trait Rate {
+    fn per_second(&self) -> u64;
+    fn full(&self) -> i64;
+}
+
+/// A rate that the configuration gives.
+#[derive(Debug)]
+pub(crate) struct Given {
     per_second: u64,
     full: i64,
+}
+
+/// A rate of constants. It takes no memory: each peer has four such budgets.
+#[derive(Debug)]
+pub(crate) struct Fixed<const PER_SECOND: u64, const BURST: u64>;
+
+impl Rate for Given {
+    fn per_second(&self) -> u64 {
+        self.per_second
+    }
+
+    fn full(&self) -> i64 {
+        self.full
+    }
+}
+
+impl<const PER_SECOND: u64, const BURST: u64> Rate for Fixed<PER_SECOND, BURST> {
+    fn per_second(&self) -> u64 {
+        PER_SECOND
+    }
+
+    fn full(&self) -> i64 {
+        i64::try_from(BURST).unwrap_or(i64::MAX)
+    }
 }
 
 impl Budget {
     pub(crate) fn new(now: Time, per_second: u64, burst: u64) -> Self {
         let full = i64::try_from(burst).unwrap_or(i64::MAX);
-        Self { left: full, at: now, per_second, full }
+        Self { left: full, at: now, rate: Given { per_second, full } }
+    }
+}
+
+impl<const PER_SECOND: u64, const BURST: u64> Budget<Fixed<PER_SECOND, BURST>> {
+    pub(crate) fn full(now: Time) -> Self {
+        let rate = Fixed;
+        Self { left: rate.full(), at: now, rate }
     }
 
     /// A budget that has nothing saved up when time begins.
-    pub(crate) fn saving(per_second: u64, burst: u64) -> Self {
-        Self { left: 0, ..Self::new(Time::ZERO, per_second, burst) }
+    pub(crate) const fn saving() -> Self {
+        Self { left: 0, at: Time::ZERO, rate: Fixed }
     }
+}
 
+impl<R: Rate> Budget<R> {
     pub(crate) fn spend(&mut self, now: Time, cost: u64) {
         self.refill(now);
         self.left = self.left.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
@@ -53,14 +98,15 @@ impl Budget {
             return None;
         }
         // One microsecond more than the division gives, so that the budget is no longer below zero at that time.
-        let micros = self.left.unsigned_abs().saturating_mul(1_000_000) / self.per_second.max(1) + 1;
+        let micros = self.left.unsigned_abs().saturating_mul(1_000_000) / self.rate.per_second().max(1) + 1;
         Some(self.at + Duration::from_micros(micros))
     }
 
     fn refill(&mut self, now: Time) {
-        let gained = now.since(self.at).as_micros().saturating_mul(self.per_second) / 1_000_000;
+        let gained = now.since(self.at).as_micros().saturating_mul(self.rate.per_second()) / 1_000_000;
         if gained > 0 {
-            self.left = self.left.saturating_add(i64::try_from(gained).unwrap_or(self.full)).min(self.full);
+            self.left =
+                self.left.saturating_add(i64::try_from(gained).unwrap_or(self.rate.full())).min(self.rate.full());
             self.at = now;
         }
     }

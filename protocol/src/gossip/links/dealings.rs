@@ -1,5 +1,6 @@
 //! What was offered to and by one peer, and how often a conversation with it is worth the effort.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -11,22 +12,29 @@ use crate::time::{Duration, Time};
 /// What passes between us and one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Dealings {
+    /// When the peer may open the next conversation.
+    pub(crate) open_at: Time,
+    /// When all its openings so far would have been answered, at one in each [`RECONCILE_PEER_PACE`].
+    answered_until: Time,
+    /// `None` until a conversation has found something.
+    found: Option<Box<Differing>>,
+}
+
+/// What follows from conversations that found differences.
+#[derive(Debug, Default)]
+struct Differing {
     /// What we offered lately, each offer with its own number; the newest last.
     offers: VecDeque<Given>,
     /// The last offer of the peer that had something wanted.
-    pub(crate) offered: Option<Offered>,
-    /// When the peer may open the next conversation.
-    pub(crate) open_at: Time,
+    offered: Option<Offered>,
     /// We begin no conversation with the peer before this time, and how long this pause is.
-    pub(crate) pause_until: Time,
+    pause_until: Time,
     pause: Duration,
     /// The peer may not list before this time, and how long that pause was.
-    pub(crate) list_at: Time,
+    list_at: Time,
     list_pause: Duration,
     /// The id after which its next list begins, if the last list was not whole.
-    pub(crate) list_after: Option<ShortId>,
-    /// When all its openings so far would have been answered, at one in each [`RECONCILE_PEER_PACE`].
-    answered_until: Time,
+    list_after: Option<ShortId>,
 }
 
 /// An offer of ours.
@@ -73,50 +81,77 @@ impl Dealings {
 
     /// Ids that are remembered of offers: ours and the peer's.
     pub(crate) fn len(&self) -> (usize, usize) {
-        let ours = self.offers.iter().map(|given| given.ids.len()).sum();
-        (ours, self.offered.as_ref().map_or(0, |offered| offered.places.len()))
+        let ours = self.offers().map(|given| given.ids.len()).sum();
+        (ours, self.offered().map_or(0, |offered| offered.places.len()))
+    }
+
+    /// The last offer of the peer that had something wanted.
+    pub(crate) fn offered(&self) -> Option<&Offered> {
+        self.found.as_ref()?.offered.as_ref()
+    }
+
+    /// We begin no conversation with the peer before this time.
+    pub(crate) fn pause_until(&self) -> Time {
+        self.found.as_ref().map_or(Time::ZERO, |found| found.pause_until)
+    }
+
+    /// The peer may not list before this time.
+    pub(crate) fn list_at(&self) -> Time {
+        self.found.as_ref().map_or(Time::ZERO, |found| found.list_at)
+    }
+
+    /// Takes the id after which its next list begins, if the last list was not whole.
+    pub(crate) fn take_list_after(&mut self) -> Option<ShortId> {
+        self.found.as_mut()?.list_after.take()
+    }
+
+    /// Its next list begins after this id.
+    pub(crate) fn list_after(&mut self, after: Option<ShortId>) {
+        self.found().list_after = after;
     }
 
     /// Remembers an offer of ours. It replaces the one with the same number. If there is none, and there are too
     /// many, it replaces the oldest.
     pub(crate) fn remember(&mut self, number: u32, question: Question, ids: Vec<ShortId>) {
-        self.offers.retain(|given| given.number != number);
-        if self.offers.len() >= OFFERS_MAX {
-            self.offers.pop_front();
+        let offers = &mut self.found().offers;
+        offers.retain(|given| given.number != number);
+        if offers.len() >= OFFERS_MAX {
+            offers.pop_front();
         }
-        self.offers.push_back(Given { number, question, ids });
+        offers.push_back(Given { number, question, ids });
     }
 
     /// Returns our offer if the same question was answered lately. The question then came twice, and we may hold
     /// other items by now. A second, different offer would leave open to which of the two the peer's takes refer.
     pub(crate) fn answered(&self, number: u32, question: Question) -> Option<Vec<ShortId>> {
         let same = |given: &&Given| given.number == number && given.question == question;
-        self.offers.iter().find(same).map(|given| given.ids.clone())
+        self.offers().find(same).map(|given| given.ids.clone())
     }
 
     /// What we offered under a number.
     pub(crate) fn offer(&self, number: u32) -> Option<&[ShortId]> {
-        self.offers.iter().find(|given| given.number == number).map(|given| given.ids.as_slice())
+        self.offers().find(|given| given.number == number).map(|given| given.ids.as_slice())
     }
 
     /// The peer has made an offer, and remembers it as well as we remember ours.
     pub(crate) fn hear_offer(&mut self) {
-        if let Some(offered) = &mut self.offered {
+        if let Some(offered) = self.found.as_mut().and_then(|found| found.offered.as_mut()) {
             offered.later = offered.later.saturating_add(1);
         }
     }
 
     /// The wanted part of the peer's latest offer. What is still wanted of an earlier one is asked for by name.
     pub(crate) fn want(&mut self, number: u32, places: BTreeMap<ShortId, u16>, listed: bool) {
-        self.offered = Some(Offered { number, places, listed, later: 0 });
+        self.found().offered = Some(Offered { number, places, listed, later: 0 });
     }
 
     /// A list of this peer is over. If it did not go `well`, it brought nothing and causes a pause, twice as long
     /// as the one before.
     pub(crate) fn listed(&mut self, now: Time, well: bool) {
-        let pause = self.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
-        self.list_pause = if well { Duration::ZERO } else { pause };
-        self.list_at = now + self.list_pause;
+        let found = self.found();
+        let pause = found.list_pause.times(2).max(LIST_PAUSE_MIN).min(LIST_PAUSE_MAX);
+        found.list_pause = if well { Duration::ZERO } else { pause };
+        found.list_at = now + found.list_pause;
     }
 
     /// How many of its openings were answered above one in each [`RECONCILE_PEER_PACE`].
@@ -132,12 +167,24 @@ impl Dealings {
     /// A conversation found differences and brought nothing. That causes a pause, twice as long as the one before,
     /// and at least `interval`.
     pub(crate) fn pause(&mut self, now: Time, interval: Duration) {
-        self.pause = self.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
-        self.pause_until = now + self.pause;
+        let found = self.found();
+        found.pause = found.pause.times(2).max(interval).min(RECONCILE_PAUSE_MAX);
+        found.pause_until = now + found.pause;
     }
 
     /// The conversation brought something after all.
     pub(crate) fn resume(&mut self, now: Time) {
-        (self.pause, self.pause_until) = (Duration::ZERO, now);
+        // Without a pause it is as if one had ended now.
+        if let Some(found) = &mut self.found {
+            (found.pause, found.pause_until) = (Duration::ZERO, now);
+        }
+    }
+
+    fn offers(&self) -> impl Iterator<Item = &Given> {
+        self.found.iter().flat_map(|found| &found.offers)
+    }
+
+    fn found(&mut self) -> &mut Differing {
+        self.found.get_or_insert_default()
     }
 }

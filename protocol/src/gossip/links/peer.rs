@@ -1,11 +1,12 @@
 //! What one peer knows, what may be queued for it, and what it is owed. Every structure here is bounded, and none
 //! looks at another peer.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::announce::AnnounceQueue;
-use super::budget::Budget;
+use super::budget::{Budget, Fixed};
 use super::credit::Credit;
 use super::dealings::Dealings;
 use super::steadiness::Steadiness;
@@ -21,7 +22,6 @@ use crate::limits::{
     HEADER_QUEUE_MAX, HELLO_TIMEOUT, INBOUND_BURST_BYTES, INBOUND_BYTES_PER_SEC, PRUNE_WINDOW, REQUEST_ROOM_BYTES,
     ROUTES_ENTRIES_MAX, VERIFIED_FIRST,
 };
-use crate::seeded::SeededState;
 use crate::time::Time;
 
 /// The state of one peer.
@@ -35,27 +35,20 @@ pub(crate) struct Peer {
     /// When a missing Hello ends the connection.
     pub(crate) hello_deadline: Time,
     pub(crate) credit: Credit,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Budget<Fixed<INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES>>,
     /// How much it may make us push on routes that we don't know.
-    pub(crate) flood: Budget,
-    /// How steady its announcements are.
-    pub(crate) steadiness: Steadiness,
-    /// Routes on which it should stop pushing, and on which it should push again.
-    pub(crate) prunes: Vec<RouteId>,
-    pub(crate) grafts: Vec<RouteId>,
-    /// When the prunes leave, if no frame takes them along before.
-    pub(crate) prunes_due: Time,
+    pub(crate) flood: Budget<Fixed<FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES>>,
+    /// What is known of routes and blocks. `None` until there is something.
+    seldom: Option<Box<Seldom>>,
     /// Transactions to announce.
     pub(crate) announcements: AnnounceQueue,
-    /// Blocks to announce, waiting for credit.
-    pub(crate) headers: VecDeque<SignedHeader>,
     /// What it asked for and hasn't got.
     pub(crate) debts: Debts,
     /// Whether headers are being loaded for it.
     pub(crate) loading_headers: bool,
     /// Its items in verification, and their bytes.
-    pub(crate) checks: usize,
-    pub(crate) check_bytes: usize,
+    pub(crate) checks: u32,
+    pub(crate) check_bytes: u32,
     /// Whether the driver reads from it.
     pub(crate) reading: bool,
     /// What it tells of its chain, and when to ask it for more.
@@ -78,40 +71,44 @@ pub(crate) struct Peer {
     pub(crate) last_push: Option<LastPush>,
 }
 
+/// What a peer has on some relay policies and on networks with blocks, and not on others.
+#[derive(Debug, Default)]
+struct Seldom {
+    /// How steady its announcements are.
+    steadiness: Steadiness,
+    /// Routes on which it should stop pushing, and on which it should push again.
+    prunes: Vec<RouteId>,
+    grafts: Vec<RouteId>,
+    /// When the prunes leave, if no frame takes them along before.
+    prunes_due: Time,
+    /// Blocks to announce, waiting for credit.
+    headers: VecDeque<SignedHeader>,
+}
+
 /// A push among the outputs that were not drained yet. Another body may be added to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LastPush {
     /// The number of the call in which it was sent.
     pub(crate) call: u64,
     /// Its place among the outputs of this call.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
     /// Its length in bytes.
-    pub(crate) bytes: usize,
+    pub(crate) bytes: u32,
 }
 
 impl Peer {
-    pub(crate) fn new(
-        now: Time,
-        direction: Direction,
-        group: Option<AddressGroup>,
-        link: LinkSlot,
-        hasher: SeededState,
-    ) -> Self {
+    pub(crate) fn new(now: Time, direction: Direction, group: Option<AddressGroup>, link: LinkSlot) -> Self {
         Self {
             direction,
             link,
             ready: false,
             hello_deadline: now + HELLO_TIMEOUT,
             credit: Credit::default(),
-            budget: Budget::new(now, INBOUND_BYTES_PER_SEC, INBOUND_BURST_BYTES),
-            flood: Budget::new(now, FLOOD_BYTES_PER_SEC, FLOOD_BURST_BYTES),
-            steadiness: Steadiness::default(),
-            prunes: Vec::new(),
-            grafts: Vec::new(),
-            prunes_due: Time::ZERO,
+            budget: Budget::full(now),
+            flood: Budget::full(now),
+            seldom: None,
             announcements: AnnounceQueue::default(),
-            headers: VecDeque::new(),
-            debts: Debts::new(now, hasher),
+            debts: Debts::new(now),
             loading_headers: false,
             checks: 0,
             check_bytes: 0,
@@ -132,7 +129,7 @@ impl Peer {
     /// Reads a few fields, so that all of this struct is in the processor's cache.
     #[cfg(feature = "simulator")]
     pub(crate) fn foresee(&self) -> u64 {
-        let counts = [self.announcements.len(), self.debts.len().0, self.headers.len(), self.checks];
+        let counts = [self.announcements.len(), self.debts.len().0, self.checks as usize];
         counts.iter().fold(self.delivered, |sum, count| sum.wrapping_add(*count as u64))
             ^ u64::from(self.can_announce())
             ^ u64::from(self.budget.within_at().is_some())
@@ -151,7 +148,7 @@ impl Peer {
 
     /// Whether prunes could be sent now.
     pub(crate) fn can_prune(&self) -> bool {
-        !self.prunes.is_empty() && self.credit.fits_control(REQUEST_ROOM_BYTES)
+        self.prunes() > 0 && self.credit.fits_control(REQUEST_ROOM_BYTES)
     }
 
     /// Whether anything waits to be sent or decided.
@@ -161,13 +158,12 @@ impl Peer {
 
     /// Whether something waits for more than a deadline, so that the peer must be looked at after each input.
     pub(crate) fn waits(&self) -> bool {
-        let over = self.checks >= CHECKS_PER_PEER_MAX
-            || self.check_bytes >= CHECK_BYTES_PER_PEER_MAX
+        let over = self.checks as usize >= CHECKS_PER_PEER_MAX
+            || self.check_bytes as usize >= CHECK_BYTES_PER_PEER_MAX
             || self.budget.within_at().is_some();
         self.debts.waits()
             || self.debts.can_serve_bulk(&self.credit)
-            || !self.headers.is_empty()
-            || !self.grafts.is_empty()
+            || self.seldom.as_ref().is_some_and(|seldom| !seldom.headers.is_empty() || !seldom.grafts.is_empty())
             || self.spoken_to
             || over
             || !self.reading
@@ -178,7 +174,7 @@ impl Peer {
         let hello = (!self.ready).then_some(self.hello_deadline);
         let announce = self.can_announce().then(|| self.announcements.due()).flatten();
         let budget = self.budget.within_at();
-        let prunes = self.can_prune().then_some(self.prunes_due);
+        let prunes = self.can_prune().then(|| self.prunes_due());
         let headers = self.may_be_asked().then(|| self.chain.ask_again_at()).flatten();
         let upload = self.debts.within_at();
         let sending = Time::earlier(Time::earlier(announce, prunes), upload);
@@ -187,10 +183,21 @@ impl Peer {
 
     /// Queues a block's announcement. If there are too many, the oldest is dropped.
     pub(crate) fn announce_header(&mut self, header: SignedHeader) {
-        self.headers.push_back(header);
-        if self.headers.len() > HEADER_QUEUE_MAX {
-            self.headers.pop_front();
+        let headers = &mut self.seldom().headers;
+        headers.push_back(header);
+        if headers.len() > HEADER_QUEUE_MAX {
+            headers.pop_front();
         }
+    }
+
+    /// The next block to announce.
+    pub(crate) fn next_header(&mut self) -> Option<SignedHeader> {
+        self.seldom.as_mut()?.headers.pop_front()
+    }
+
+    /// Blocks to announce, waiting for credit.
+    pub(crate) fn headers(&self) -> usize {
+        self.seldom.as_ref().map_or(0, |seldom| seldom.headers.len())
     }
 
     /// Whether it should have the body of a block at this height.
@@ -208,25 +215,62 @@ impl Peer {
     /// once if the peer pushes in vain again. A prune is advice: if there are too many, the newest is left out,
     /// and comes again with the next duplicate.
     pub(crate) fn prune(&mut self, now: Time, route: RouteId) {
-        if self.prunes.contains(&route) {
-            self.prunes_due = now;
+        let seldom = self.seldom();
+        if seldom.prunes.contains(&route) {
+            seldom.prunes_due = now;
             return;
         }
-        if self.prunes.is_empty() {
-            self.prunes_due = now + PRUNE_WINDOW;
+        if seldom.prunes.is_empty() {
+            seldom.prunes_due = now + PRUNE_WINDOW;
         }
-        advise(&mut self.prunes, route);
+        advise(&mut seldom.prunes, route);
     }
 
     /// Queues a prune that doesn't wait.
     pub(crate) fn prune_now(&mut self, now: Time, route: RouteId) {
         self.prune(now, route);
-        self.prunes_due = now;
+        self.seldom().prunes_due = now;
     }
 
     /// Queues a graft. If there is no room, it is left out, and comes again with the next announcement.
     pub(crate) fn graft(&mut self, route: RouteId) {
-        advise(&mut self.grafts, route);
+        advise(&mut self.seldom().grafts, route);
+    }
+
+    /// How many prunes and grafts wait.
+    pub(crate) fn prunes(&self) -> usize {
+        self.seldom.as_ref().map_or(0, |seldom| seldom.prunes.len())
+    }
+
+    pub(crate) fn grafts(&self) -> usize {
+        self.seldom.as_ref().map_or(0, |seldom| seldom.grafts.len())
+    }
+
+    /// When the prunes leave. Means nothing while none waits.
+    pub(crate) fn prunes_due(&self) -> Time {
+        self.seldom.as_ref().map_or(Time::ZERO, |seldom| seldom.prunes_due)
+    }
+
+    pub(crate) fn take_prunes(&mut self) -> Vec<RouteId> {
+        self.seldom.as_mut().map(|seldom| core::mem::take(&mut seldom.prunes)).unwrap_or_default()
+    }
+
+    pub(crate) fn take_grafts(&mut self) -> Vec<RouteId> {
+        self.seldom.as_mut().map(|seldom| core::mem::take(&mut seldom.grafts)).unwrap_or_default()
+    }
+
+    /// How steady its announcements are.
+    pub(crate) fn steadiness(&self) -> Steadiness {
+        self.seldom.as_ref().map_or_else(Steadiness::default, |seldom| seldom.steadiness)
+    }
+
+    /// The same, to note another one.
+    pub(crate) fn steadiness_mut(&mut self) -> &mut Steadiness {
+        &mut self.seldom().steadiness
+    }
+
+    fn seldom(&mut self) -> &mut Seldom {
+        self.seldom.get_or_insert_default()
     }
 }
 

@@ -5,11 +5,11 @@
 //! peers that it has nothing to do with. A peer that is borrowed to be changed counts as touched. Deliberately
 //! absent: any rule about what a peer waits for. That is in [`Peer`].
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::peer::Peer;
 use crate::gossip::api::PeerHandle;
+use crate::sorted::SortedSet;
 use crate::time::Time;
 
 /// The connected peers, in the order of their handles.
@@ -24,7 +24,7 @@ pub(crate) struct Peers {
     /// Handles to settle, each once. Some may be gone.
     touched: Vec<PeerHandle>,
     /// When to touch a peer that no input touches.
-    deadlines: BTreeSet<(Time, PeerHandle)>,
+    deadlines: SortedSet<(Time, PeerHandle)>,
 }
 
 #[derive(Debug)]

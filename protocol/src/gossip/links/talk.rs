@@ -24,7 +24,8 @@ impl Gossip {
     ) {
         let link = self.inventory.join();
         let trial = self.betrayals.trial(now, group);
-        let peer = Peer { trial, ..Peer::new(now, direction, group, link, self.hasher.clone()) };
+        let mut peer = Peer::new(now, direction, group, link);
+        peer.trial = trial;
         if let Some(before) = self.peers.insert(handle, peer) {
             self.inventory.leave(before.link);
         }
@@ -99,7 +100,7 @@ impl Gossip {
         while let Some(peer) = self.peers.get_mut(&handle)
             && peer.ready
             && peer.credit.fits_control(REQUEST_ROOM_BYTES)
-            && let Some(header) = peer.headers.pop_front()
+            && let Some(header) = peer.next_header()
         {
             if self.inventory.note(peer.link, header.id().short()) {
                 self.send(handle, Message::BlockHeader { header: Box::new(header), pushed: false });
@@ -159,19 +160,20 @@ impl Gossip {
     /// send, read and handle a message costs about as much as a transaction in it, without the signature.
     pub(crate) fn send_push(&mut self, handle: PeerHandle, message: Message, bytes: usize) {
         let Some(message) = self.add_to_last_push(handle, message, bytes) else { return };
-        let (call, place) = (self.calls, self.outputs.len());
+        let (call, place) = (self.calls, fits_u32(self.outputs.len()));
         self.send(handle, message);
         if let Some(peer) = self.peers.get_mut(&handle) {
-            peer.last_push = Some(LastPush { call, place, bytes });
+            peer.last_push = Some(LastPush { call, place, bytes: fits_u32(bytes) });
         }
     }
 
     /// Returns the message if it has to travel by itself.
     fn add_to_last_push(&mut self, handle: PeerHandle, message: Message, bytes: usize) -> Option<Message> {
         let Some(peer) = self.peers.get_mut(&handle) else { return Some(message) };
-        let fits = |last: &&mut LastPush| last.bytes.saturating_add(bytes) <= TRANSACTIONS_BATCH_BYTES_MAX;
+        let fits =
+            |last: &&mut LastPush| (last.bytes as usize).saturating_add(bytes) <= TRANSACTIONS_BATCH_BYTES_MAX;
         let last = peer.last_push.as_mut().filter(|last| last.call == self.calls).filter(fits);
-        let sent = last.and_then(|last| Some((self.outputs.get_mut(last.place)?, last)));
+        let sent = last.and_then(|last| Some((self.outputs.get_mut(last.place as usize)?, last)));
         let Some((Output::Send { message: sent, .. }, last)) = sent else { return Some(message) };
         match (&mut *sent, message) {
             (Message::Transactions { via, bodies }, Message::Transactions { via: route, bodies: added })
@@ -182,8 +184,13 @@ impl Gossip {
             (_, message) => return Some(message),
         }
         let longer = sent.encoded_len();
-        peer.credit.take(Lane::Control, longer.saturating_sub(last.bytes));
-        last.bytes = longer;
+        peer.credit.take(Lane::Control, longer.saturating_sub(last.bytes as usize));
+        last.bytes = fits_u32(longer);
         None
     }
+}
+
+/// A count that is far below the greatest `u32`.
+fn fits_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

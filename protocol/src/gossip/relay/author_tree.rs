@@ -248,7 +248,7 @@ impl Gossip {
         else {
             return self.requests.announced(now, from, key, bytes);
         };
-        let ready_at = earlier(now, age) + peer.steadiness.grace();
+        let ready_at = earlier(now, age) + peer.steadiness().grace();
         let announced = self.requests.announced_early(now, from, key, bytes, ready_at.max(now));
         self.requests.mark_live(key);
         announced
@@ -267,8 +267,8 @@ impl Gossip {
         }
         let Some(behind) = routes.behind(from, short, earlier(now, age)) else { return };
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        let slack = peer.steadiness.slack();
-        peer.steadiness.note(behind.micros);
+        let slack = peer.steadiness().slack();
+        peer.steadiness_mut().note(behind.micros);
         let mut grafts = routes.be_alarmed_if_late(now, &behind);
         grafts.extend(routes.announced(now, behind, slack));
         self.graft_all(&grafts);
@@ -369,9 +369,9 @@ impl Gossip {
         if !peer.credit.fits_control(REQUEST_ROOM_BYTES) {
             return;
         }
-        let grafts = core::mem::take(&mut peer.grafts);
-        let ride = peer.spoken_to || !grafts.is_empty() || peer.prunes_due <= now;
-        let prunes = if ride { core::mem::take(&mut peer.prunes) } else { Vec::new() };
+        let grafts = peer.take_grafts();
+        let ride = peer.spoken_to || !grafts.is_empty() || peer.prunes_due() <= now;
+        let prunes = if ride { peer.take_prunes() } else { Vec::new() };
         if !grafts.is_empty() {
             self.send(handle, Message::Graft(grafts));
         }
@@ -397,7 +397,7 @@ impl Gossip {
         let doubted = |feeder| self.relay.routes().is_some_and(|routes| routes.trust.is_doubted(now, feeder));
         let waits =
             feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder) && !doubted(feeder));
-        let ready_at = if waits { now + peer.steadiness.grace() } else { now };
+        let ready_at = if waits { now + peer.steadiness().grace() } else { now };
         self.requests.announced_early(now, from, key, bytes, ready_at);
     }
 

@@ -117,7 +117,7 @@ impl Gossip {
             // with the others go on meanwhile, because a list may be slow on purpose.
             let lists = &self.conversations.lists;
             let fits = |(handle, peer): &(&PeerHandle, &Peer)| {
-                peer.ready && peer.dealings.pause_until <= now && !lists.is_listing(**handle)
+                peer.ready && peer.dealings.pause_until() <= now && !lists.is_listing(**handle)
             };
             let peers: Vec<PeerHandle> = self.peers.iter().filter(fits).map(|(handle, _)| *handle).collect();
             let draw = usize::try_from(self.chance.next_u32()).unwrap_or_default();
@@ -143,7 +143,7 @@ impl Gossip {
             self.stats.reconciliations = self.stats.reconciliations.saturating_add(1);
             let (deadline, until) = (now + RECONCILE_STEP, now + RECONCILE_TIMEOUT);
             let begun = Begun { peer: handle, number, ids, encoder, sent: count, deadline, until };
-            self.conversations.begun = Some(begun);
+            self.conversations.begun = Some(Box::new(begun));
         }
     }
 
@@ -214,7 +214,7 @@ impl Gossip {
     }
 
     fn on_more(&mut self, now: Time, from: PeerHandle, number: u32, count: u32) {
-        let fits = |begun: &&mut Begun| begun.peer == from && begun.number == number;
+        let fits = |begun: &&mut Box<Begun>| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.as_mut().filter(fits) else { return };
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(SYMBOLS_MAX.saturating_sub(begun.sent));
         let start = begun.sent;
@@ -324,7 +324,7 @@ impl Gossip {
         wanted: &[SaltedId],
         offered: Vec<ShortId>,
     ) {
-        let fits = |begun: &mut Begun| begun.peer == from && begun.number == number;
+        let fits = |begun: &mut Box<Begun>| begun.peer == from && begun.number == number;
         let Some(begun) = self.conversations.begun.take_if(fits) else {
             // The offer is too late to be used. But it shows which items the peer has.
             if let Some(peer) = self.peers.get_mut(&from).filter(|_| !offered.is_empty()) {
@@ -435,7 +435,7 @@ impl Gossip {
     /// didn't offer, and those that cost less by name.
     pub(crate) fn take_offered(&mut self, handle: PeerHandle, wanted: &mut Vec<TxRef>) {
         let Some(peer) = self.peers.get_mut(&handle) else { return };
-        let Some(offered) = &peer.dealings.offered else { return };
+        let Some(offered) = peer.dealings.offered() else { return };
         let place = |name: &TxRef| match name {
             TxRef::Short(short) => offered.place(short),
             TxRef::Full(_) => None,
@@ -458,7 +458,7 @@ impl Gossip {
 
     /// Whether a peer listed this item, so that its other peers need not be told of it.
     pub(crate) fn was_listed(&self, from: PeerHandle, id: ShortId) -> bool {
-        let offered = self.peers.get(&from).and_then(|peer| peer.dealings.offered.as_ref());
+        let offered = self.peers.get(&from).and_then(|peer| peer.dealings.offered());
         offered.is_some_and(|offered| offered.listed && offered.places.contains_key(&id))
     }
 

@@ -12,7 +12,7 @@ use super::lists::Lists;
 use super::sketch::{Decoder, Encoder, SYMBOLS_MAX};
 use crate::gossip::Gossip;
 use crate::gossip::api::PeerHandle;
-use crate::gossip::links::budget::Budget;
+use crate::gossip::links::budget::{Budget, Fixed};
 use crate::items::hash::ShortId;
 use crate::limits::{
     MEMPOOL_ENTRIES_MAX, RECONCILE_AGE_MIN, RECONCILE_ITEMS_MAX, RECONCILE_SERVED_MAX, RECONCILE_SERVED_PER_SEC,
@@ -24,6 +24,9 @@ use crate::wire::message::Digest;
 /// One conversation in the allowance.
 const ONE_CONVERSATION: u64 = 1_000_000;
 
+/// What the allowance gains in a second, and the most of it.
+const CONVERSATIONS_PER_SEC: u64 = RECONCILE_SERVED_PER_SEC.saturating_mul(ONE_CONVERSATION);
+
 /// The node's conversations.
 #[derive(Debug)]
 pub(crate) struct Conversations {
@@ -32,13 +35,13 @@ pub(crate) struct Conversations {
     /// Peers that we dialled and with which we have not compared yet.
     pub(super) fresh: VecDeque<PeerHandle>,
     /// The conversation that we began.
-    pub(super) begun: Option<Begun>,
+    pub(super) begun: Option<Box<Begun>>,
     /// The conversations that we answer, by peer. Boxed, because a map has room for eleven as soon as there is one.
     pub(super) served: BTreeMap<PeerHandle, Box<Served>>,
     /// The lists that peers make for us.
     pub(super) lists: Lists,
     /// Conversations that may be answered, in millionths.
-    allowance: Budget,
+    allowance: Budget<Fixed<CONVERSATIONS_PER_SEC, CONVERSATIONS_PER_SEC>>,
     /// How many differences conversations lately found on average, in eighths.
     usual: u32,
 }
@@ -80,14 +83,13 @@ pub(super) struct Served {
 
 impl Default for Conversations {
     fn default() -> Self {
-        let each_second = RECONCILE_SERVED_PER_SEC.saturating_mul(ONE_CONVERSATION);
         Self {
             next_at: None,
             fresh: VecDeque::new(),
             begun: None,
             served: BTreeMap::new(),
             lists: Lists::default(),
-            allowance: Budget::saving(each_second, each_second),
+            allowance: Budget::saving(),
             usual: 0,
         }
     }

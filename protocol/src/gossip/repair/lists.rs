@@ -21,6 +21,7 @@
 //!
 //! Deliberately absent: which items of a part are taken. That is decided as for any other offer.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use rand_core::Rng as _;
@@ -38,7 +39,7 @@ use crate::wire::message::Reconcile;
 /// The peers that list, and those that wait to list.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    slots: [Option<Listing>; LISTS_MAX],
+    slots: [Option<Box<Listing>>; LISTS_MAX],
     /// At most one claim from each peer.
     waiting: VecDeque<Claim>,
 }
@@ -109,7 +110,7 @@ impl Lists {
         ends.into_iter().min()
     }
 
-    fn of(&mut self, peer: PeerHandle) -> Option<&mut Listing> {
+    fn of(&mut self, peer: PeerHandle) -> Option<&mut Box<Listing>> {
         self.slots.iter_mut().flatten().find(|listing| listing.peer == peer)
     }
 
@@ -130,7 +131,7 @@ impl Gossip {
     /// A peer says that it holds this number of transactions, too many to compare. It lists them, at once or when
     /// its turn comes.
     pub(super) fn claim_list(&mut self, now: Time, from: PeerHandle, size: usize) {
-        let Some(peer) = self.peers.get(&from).filter(|peer| peer.dealings.list_at <= now) else { return };
+        let Some(peer) = self.peers.get(&from).filter(|peer| peer.dealings.list_at() <= now) else { return };
         let slot = match peer.direction {
             Direction::Outbound => 0,
             Direction::Inbound => 1,
@@ -162,9 +163,9 @@ impl Gossip {
     }
 
     fn begin_list(&mut self, now: Time, claim: &Claim) {
-        let after = self.peers.get_mut(&claim.peer).and_then(|peer| peer.dealings.list_after.take());
+        let after = self.peers.get_mut(&claim.peer).and_then(|peer| peer.dealings.take_list_after());
         if let Some(slot) = self.conversations.lists.slots.get_mut(claim.slot) {
-            *slot = Some(Listing {
+            *slot = Some(Box::new(Listing {
                 peer: claim.peer,
                 before: after,
                 after,
@@ -175,7 +176,7 @@ impl Gossip {
                 since: now,
                 at: now,
                 brought: 0,
-            });
+            }));
         }
     }
 
@@ -185,7 +186,7 @@ impl Gossip {
         let Some(listing) = self.conversations.lists.slots.get_mut(slot).and_then(Option::take) else { return };
         if let Some(peer) = self.peers.get_mut(&listing.peer) {
             peer.dealings.listed(now, listing.brought > 0);
-            peer.dealings.list_after = listing.before.filter(|_| !listing.whole && listing.brought > 0);
+            peer.dealings.list_after(listing.before.filter(|_| !listing.whole && listing.brought > 0));
         }
     }
 
@@ -230,7 +231,7 @@ impl Gossip {
     }
 
     fn end_list_of(&mut self, now: Time, from: PeerHandle) {
-        let place = |slot: &Option<Listing>| slot.as_ref().is_some_and(|listing| listing.peer == from);
+        let place = |slot: &Option<Box<Listing>>| slot.as_ref().is_some_and(|listing| listing.peer == from);
         if let Some(slot) = self.conversations.lists.slots.iter().position(place) {
             self.end_list(now, slot);
         }

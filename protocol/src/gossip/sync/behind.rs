@@ -16,7 +16,6 @@
 //!
 //! Deliberately absent: how missing headers and bodies are asked for, which is in `catch_up`.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::fmt;
 
@@ -326,10 +325,10 @@ impl Gossip {
             None => (fields.producer, fields.height, refusal.clone()),
         };
         if let Some(peer) = self.peers.get_mut(&from) {
-            let before = peer.chain.refused.as_ref().map_or(0, |before| before.count);
+            let before = peer.chain.refused().map_or(0, |before| before.count);
             let count = before.saturating_add(headers.len() as u64);
             let refusal = refusal.clone();
-            peer.chain.refused = Some(Box::new(RefusedBranch { producer, height, refusal, count }));
+            peer.chain.refuse(RefusedBranch { producer, height, refusal, count });
         }
         self.watch.refuse(RefusedEnd { end: last.id(), producer, height, refusal, at: now }, &fields.parent);
         true
@@ -362,7 +361,7 @@ impl Gossip {
         let further = self.peers.iter().map(|(_, peer)| peer);
         let further = further.filter(|peer| peer.ready && peer.chain.tip().is_some_and(|told| told.height > tip));
         // A reason that is only "refused before" says less than the first reason.
-        let refused = further.filter_map(|peer| peer.chain.refused.as_ref());
+        let refused = further.filter_map(|peer| peer.chain.refused());
         match refused.max_by_key(|refused| (refused.refusal != Refusal::RejectedBefore, refused.count)) {
             Some(refused) => Cause::Refused {
                 count: refused.count,

@@ -142,9 +142,9 @@ impl Gossip {
         let ahead = |peer: &Peer| peer.ready && peer.chain.tip().is_some_and(|tip| tip.height > reached);
         let ahead = self.peers.iter().filter(|(_, peer)| ahead(peer));
         let (lately, others): (Vec<_>, Vec<_>) = ahead.partition(|(_, peer)| peer.chain.is_paused(now));
-        let next = others.into_iter().min_by_key(|(_, peer)| peer.chain.asked);
+        let next = others.into_iter().min_by_key(|(_, peer)| peer.chain.asked());
         let awaited = lately.iter().any(|(_, peer)| peer.chain.asked_lately(now));
-        let waits = |peer: &Peer| patient && awaited && peer.chain.asked.is_some();
+        let waits = |peer: &Peer| patient && awaited && peer.chain.asked().is_some();
         if let Some((&handle, _)) = next.filter(|(_, peer)| !waits(peer)) {
             self.ask_headers(now, handle);
         }
@@ -215,7 +215,7 @@ impl Gossip {
     pub(crate) fn note_lack(&mut self, now: Time, from: PeerHandle, block: &BlockId) {
         let best = self.chain.best_header().id;
         let on_branch = self.peers.get(&from).is_some_and(|peer| {
-            peer.chain.way == Some(best) || peer.chain.tip().is_some_and(|tip| tip.id == best)
+            peer.chain.way() == Some(best) || peer.chain.tip().is_some_and(|tip| tip.id == best)
         });
         if on_branch
             && self.chain.missing().take(BLOCKS_AHEAD_MAX).any(|missing| missing == block)

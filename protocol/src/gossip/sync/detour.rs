@@ -42,7 +42,7 @@ impl Gossip {
             return;
         }
         let mut leaders: Vec<_> = self.peers.iter().filter(|(_, peer)| self.may_lead(peer)).collect();
-        leaders.sort_by_key(|(_, peer)| peer.chain.asked);
+        leaders.sort_by_key(|(_, peer)| peer.chain.asked());
         let leaders: Vec<PeerHandle> = leaders.iter().take(DETOUR_PEERS_MAX).map(|(handle, _)| **handle).collect();
         for handle in leaders {
             self.ask_headers(now, handle);
@@ -63,7 +63,7 @@ impl Gossip {
     /// The highest block known of the branch that a peer is on.
     pub(crate) fn way_of(&self, peer: &Peer) -> Option<BlockId> {
         let known = |id: &BlockId| self.chain.header(id).is_some();
-        peer.chain.tip().map(|tip| tip.id).filter(known).or_else(|| peer.chain.way.filter(known))
+        peer.chain.tip().map(|tip| tip.id).filter(known).or_else(|| peer.chain.way().filter(known))
     }
 
     /// Whether the branch of the best header leads nowhere, by all that we know.

@@ -24,7 +24,7 @@ impl Gossip {
         // On a detour this node asks which other branches there are. It does not wait for the pauses after answers
         // in vain, except for those after refused headers.
         let (reached, ahead_max, hasty) = match self.on_detour() {
-            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.chain.refused.is_none()),
+            true => (self.way_of(peer), DETOUR_HEADERS_AHEAD_MAX, peer.chain.refused().is_none()),
             false => (Some(self.chain.best_header().id), HEADERS_AHEAD_MAX, false),
         };
         let paused = if hasty { peer.chain.asked_lately(now) } else { peer.chain.is_paused(now) };

@@ -73,7 +73,7 @@ impl Gossip {
         self.hear_of_tip(now, from, tip_of(last));
         let taken = self.chain.header(&last.id()).is_some();
         if let Some(peer) = self.peers.get_mut(&from) {
-            peer.chain.way = Some(last.id());
+            peer.chain.told_way(last.id());
             peer.chain.answered_in_full = headers.len() == HEADERS_ENTRIES_MAX;
             if taken {
                 peer.chain.is_taken_up_to(last.header().height);
@@ -187,7 +187,7 @@ impl Gossip {
             && let Some(from) = from
             && let Some(peer) = self.peers.get_mut(&from).filter(|peer| peer.chain.answered_in_full)
         {
-            peer.chain.asked = None;
+            peer.chain.forget_asked();
             self.ask_headers(now, from);
         }
         self.catch_up(now);

@@ -19,22 +19,29 @@ pub(crate) struct TheirChain {
     tip: Option<Tip>,
     /// The lowest height from which on it claims to keep bodies.
     kept_from: Height,
+    /// Whether to ask it for headers as soon as it may be asked.
+    pub(super) wanted: bool,
+    /// Whether its last answer had the greatest length, so that more follows.
+    pub(super) answered_in_full: bool,
+    /// What came of requests and refusals. `None` until there was one.
+    past: Option<Box<Past>>,
+}
+
+/// What came of requests to one peer, and of what it told.
+#[derive(Debug)]
+struct Past {
     /// It had no body for this height, far below its tip. Bodies of lower heights are not asked of it until the
     /// given time.
     lacked: Option<(Height, Time)>,
     /// What was refused of the branch that it is on.
-    pub(super) refused: Option<Box<RefusedBranch>>,
+    refused: Option<Box<RefusedBranch>>,
     /// When it was last asked for headers, and for how long it is not asked again.
-    pub(super) asked: Option<Time>,
+    asked: Option<Time>,
     pause: Duration,
     /// What was known when it was asked: the best header, and the last header of its branch.
     asked_knowing: Option<Box<(BlockId, Option<BlockId>)>>,
-    /// Whether its last answer had the greatest length, so that more follows.
-    pub(super) answered_in_full: bool,
     /// The last header that it told of the branch that it is on.
-    pub(super) way: Option<BlockId>,
-    /// Whether to ask it for headers as soon as it may be asked.
-    pub(super) wanted: bool,
+    way: Option<BlockId>,
 }
 
 /// Headers of a peer's branch that were refused, so that nothing above them can be followed.
@@ -51,18 +58,14 @@ pub(crate) struct RefusedBranch {
 
 impl Default for TheirChain {
     fn default() -> Self {
-        Self {
-            tip: None,
-            kept_from: 1,
-            lacked: None,
-            refused: None,
-            asked: None,
-            pause: GETHEADERS_INTERVAL,
-            asked_knowing: None,
-            answered_in_full: false,
-            way: None,
-            wanted: false,
-        }
+        Self { tip: None, kept_from: 1, wanted: false, answered_in_full: false, past: None }
+    }
+}
+
+impl Default for Past {
+    fn default() -> Self {
+        let pause = GETHEADERS_INTERVAL;
+        Self { lacked: None, refused: None, asked: None, pause, asked_knowing: None, way: None }
     }
 }
 
@@ -84,7 +87,7 @@ impl TheirChain {
 
     /// When it may be asked for headers again, if it was asked.
     pub(crate) fn ask_again_at(&self) -> Option<Time> {
-        self.asked.map(|at| at + self.pause)
+        self.past.as_ref().and_then(|past| Some(past.asked? + past.pause))
     }
 
     /// Whether it should have the body of a block at this height.
@@ -98,8 +101,8 @@ impl TheirChain {
         if self.tip.is_none_or(|known| known.height < tip.height) {
             self.tip = Some(tip);
             // Higher blocks of a refused branch are of no use.
-            if self.refused.is_none() {
-                self.pause = GETHEADERS_INTERVAL;
+            if let Some(past) = self.past.as_mut().filter(|past| past.refused.is_none()) {
+                past.pause = GETHEADERS_INTERVAL;
             }
         }
     }
@@ -111,35 +114,73 @@ impl TheirChain {
 
     /// Whether it was asked for headers a short while ago, and is not to be asked again yet.
     pub(crate) fn is_paused(&self, now: Time) -> bool {
-        self.asked_within(now, self.pause)
+        self.past.as_ref().is_some_and(|past| self.asked_within(now, past.pause))
     }
 
     fn asked_within(&self, now: Time, span: Duration) -> bool {
-        self.asked.is_some_and(|at| at <= now && now.since(at) < span)
+        self.asked().is_some_and(|at| at <= now && now.since(at) < span)
+    }
+
+    /// When it was last asked for headers.
+    pub(super) fn asked(&self) -> Option<Time> {
+        self.past.as_ref()?.asked
+    }
+
+    /// It may be asked for headers at once.
+    pub(super) fn forget_asked(&mut self) {
+        if let Some(past) = &mut self.past {
+            past.asked = None;
+        }
+    }
+
+    /// The last header that it told of the branch that it is on.
+    pub(super) fn way(&self) -> Option<BlockId> {
+        self.past.as_ref()?.way
+    }
+
+    /// It told this header of the branch that it is on.
+    pub(super) fn told_way(&mut self, id: BlockId) {
+        self.past().way = Some(id);
+    }
+
+    /// What was refused of the branch that it is on.
+    pub(super) fn refused(&self) -> Option<&RefusedBranch> {
+        self.past.as_ref()?.refused.as_deref()
+    }
+
+    /// This was refused of the branch that it is on.
+    pub(super) fn refuse(&mut self, refused: RefusedBranch) {
+        self.past().refused = Some(Box::new(refused));
     }
 
     /// It is asked for headers now.
     pub(super) fn ask(&mut self, now: Time, best: BlockId) {
-        self.asked = Some(now);
-        self.asked_knowing = Some(Box::new((best, self.way)));
+        let past = self.past();
+        past.asked = Some(now);
+        past.asked_knowing = Some(Box::new((best, past.way)));
     }
 
     /// Headers from it, up to this height, are new. It may be asked for more as often as any other peer.
     pub(super) fn brought_headers(&mut self, up_to: Height) {
-        self.pause = GETHEADERS_INTERVAL;
+        if let Some(past) = &mut self.past {
+            past.pause = GETHEADERS_INTERVAL;
+        }
         self.is_taken_up_to(up_to);
     }
 
     /// Its branch is accepted up to a height, so nothing that was refused below prevents following it.
     pub(super) fn is_taken_up_to(&mut self, height: Height) {
-        self.refused = self.refused.take().filter(|refused| refused.height > height);
+        if let Some(past) = &mut self.past {
+            past.refused.take_if(|refused| refused.height <= height);
+        }
     }
 
     /// Its answer brought nothing, although it tells of more. The answer was not in vain if others brought the
     /// same meanwhile, or if it led further along the peer's branch.
     pub(super) fn brought_nothing(&mut self, best: BlockId) {
-        self.pause = match self.asked_knowing.as_deref() == Some(&(best, self.way)) {
-            true => self.pause.times(2).min(CATCH_UP_INTERVAL_MAX),
+        let past = self.past();
+        past.pause = match past.asked_knowing.as_deref() == Some(&(best, past.way)) {
+            true => past.pause.times(2).min(CATCH_UP_INTERVAL_MAX),
             false => GETHEADERS_INTERVAL,
         };
         self.wanted = true;
@@ -148,30 +189,40 @@ impl TheirChain {
     /// All headers of its answer were refused, and would be refused again.
     pub(super) fn brought_refused(&mut self) {
         self.wanted = true;
-        self.pause = CATCH_UP_INTERVAL_MAX;
+        self.past().pause = CATCH_UP_INTERVAL_MAX;
     }
 
     /// The lowest height for whose body it is worth asking.
     pub(super) fn has_from(&self, now: Time) -> Height {
-        let lacked = self.lacked.filter(|(_, until)| now < *until);
+        let lacked = self.lacked().filter(|(_, until)| now < *until);
         self.kept_from.max(lacked.map_or(0, |(height, _)| height.saturating_add(1)))
     }
 
     /// The same, also by answers that were given long ago.
     pub(super) fn known_to_have_from(&self) -> Height {
-        self.kept_from.max(self.lacked.map_or(0, |(height, _)| height.saturating_add(1)))
+        self.kept_from.max(self.lacked().map_or(0, |(height, _)| height.saturating_add(1)))
     }
 
     /// It sent the body of a block at this height.
     pub(super) fn brought_body_at(&mut self, height: Height) {
-        self.lacked = self.lacked.filter(|(lacked, _)| *lacked < height);
+        if let Some(past) = &mut self.past {
+            past.lacked = past.lacked.filter(|(lacked, _)| *lacked < height);
+        }
     }
 
     /// It lacks the block at this height. Far below its tip this says something of the blocks before it.
     pub(super) fn lacks_body_at(&mut self, now: Time, height: Height) {
         if self.tip.is_some_and(|tip| tip.height >= height.saturating_add(KEPT_DEPTH_MIN)) {
-            let before = self.lacked.filter(|(_, until)| now < *until).map_or(0, |(height, _)| height);
-            self.lacked = Some((before.max(height), now + CATCH_UP_INTERVAL_MAX));
+            let before = self.lacked().filter(|(_, until)| now < *until).map_or(0, |(height, _)| height);
+            self.past().lacked = Some((before.max(height), now + CATCH_UP_INTERVAL_MAX));
         }
+    }
+
+    fn lacked(&self) -> Option<(Height, Time)> {
+        self.past.as_ref()?.lacked
+    }
+
+    fn past(&mut self) -> &mut Past {
+        self.past.get_or_insert_default()
     }
 }

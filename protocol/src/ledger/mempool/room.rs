@@ -128,7 +128,7 @@ impl Mempool {
     pub(super) fn turn(&mut self, newcomer: &Newcomer) {
         let Newcomer { now, charge, link, .. } = *newcomer;
         let share = self.links.of(&link).max(1) as u64;
-        let turned = self.turned.entry(link).or_default();
+        let turned = self.turned.or_default(link);
         *turned = (*turned).max(now) + MEMPOOL_TURNOVER.times(charge as u64).divided_by(share);
     }
 }

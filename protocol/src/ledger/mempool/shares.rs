@@ -6,16 +6,16 @@
 //! much as everything else here. A share's middle is found and kept in the same way.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::footprint::{block, tree};
+use crate::sorted::SortedMap;
 
 /// Bytes and items by holder.
 #[derive(Debug)]
 pub(super) struct Shares<K> {
-    /// Boxed, because a map has room for eleven as soon as there is one.
-    held: BTreeMap<K, Box<Share>>,
+    held: SortedMap<K, Box<Share>>,
     /// `None` until it is first needed.
     ranked: Option<BTreeSet<(usize, K)>>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Shares<K> {
 struct Share {
     bytes: usize,
     /// Bytes by item. Items are named by their place in the order of acceptance.
-    items: BTreeMap<u64, usize>,
+    items: SortedMap<u64, usize>,
     /// `None` until the middle is first needed.
     cut: Option<Cut>,
 }
@@ -50,11 +50,11 @@ impl<K> Shares<K> {
 
 impl<K: Copy + Ord> Shares<K> {
     pub(super) const fn new() -> Self {
-        Self { held: BTreeMap::new(), ranked: None }
+        Self { held: SortedMap::new(), ranked: None }
     }
 
     pub(super) fn add(&mut self, holder: K, item: u64, bytes: usize) {
-        let share = self.held.entry(holder).or_default();
+        let share = self.held.or_default(holder);
         let before = share.bytes;
         share.add(item, bytes);
         if let Some(ranked) = &mut self.ranked {
@@ -86,7 +86,7 @@ impl<K: Copy + Ord> Shares<K> {
 
     /// A holder's items, oldest first.
     pub(super) fn items(&self, holder: &K) -> Vec<u64> {
-        self.held.get(holder).map(|share| share.items.keys().copied().collect()).unwrap_or_default()
+        self.held.get(holder).map(|share| share.items.iter().map(|(item, _)| *item).collect()).unwrap_or_default()
     }
 
     /// The largest share's bytes and holder. Among equal shares, that of the greatest holder.

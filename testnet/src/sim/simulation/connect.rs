@@ -5,7 +5,6 @@ use protocol::gossip::{AddressGroup, Direction, DisconnectReason, Gossip, Input,
 use protocol::time::{Duration, Time};
 
 use super::super::fault::Fault;
-use super::super::link::Order;
 use super::host::{Connection, FarEnd};
 use super::stored::Stored;
 use super::trace::Mark;
@@ -108,20 +107,11 @@ impl Simulation {
             let ((node, _), (far, peer)) = (link.end(second), link.end(!second));
             let far_end = FarEnd { node: far as u32, incarnation: self.hosts[far].incarnation, peer };
             let spams = self.hosts[far].adversary.is_some();
-            self.hosts[node].connections.push(Connection {
-                link: number,
-                second,
-                open: true,
-                carries: true,
-                cut: link.cut[usize::from(!second)],
-                held_until: link.held_until,
-                far: far_end,
-                spams,
-                delay: Duration::from_micros(self.delays.one_way_us(node, far)),
-                order: Order::default(),
-                drained: 0,
-                held: None,
-            });
+            let delay = Duration::from_micros(self.delays.one_way_us(node, far));
+            let mut connection = Connection::new(number, second, far_end, delay);
+            (connection.cut, connection.spams) = (link.cut[usize::from(!second)], spams);
+            connection.hold_until(link.held_until);
+            self.hosts[node].connections.push(connection);
         }
     }
 
@@ -147,7 +137,7 @@ impl Simulation {
             return;
         }
         let (number, second, carries) = (connection.link, connection.second, connection.carries);
-        connection.held = None;
+        connection.resume_reading();
         // A peer that misbehaves is not dialled again. A peer that is only slow may come back.
         let innocent = matches!(
             reason,
@@ -235,7 +225,7 @@ impl Simulation {
         }
         let Some(connection) = host.connections.get_mut(peer.0 as usize) else { return };
         if std::mem::take(&mut connection.open) {
-            connection.held = None;
+            connection.resume_reading();
             self.step(node, Input::PeerDisconnected { peer });
         }
     }
@@ -308,7 +298,7 @@ impl Simulation {
             let epoch = link.epoch;
             for second in [false, true] {
                 if let Some(connection) = self.end_of(number, second) {
-                    connection.held_until = until;
+                    connection.hold_until(until);
                 }
             }
             // Either end pings at its own times, and closes the connection if no answer comes.

@@ -66,8 +66,8 @@ impl Simulation {
         // The engine of an adversary was already told that the message left.
         let (rules, incarnation, watched) = (host.adversary.is_none(), host.incarnation, host.watched);
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
-        let (number, far, cut, base) = (connection.link, connection.far, connection.cut, connection.delay);
-        let held_until = connection.held_until;
+        let (number, far, cut, base) = (connection.link, connection.far, connection.cut, connection.delay());
+        let held_until = connection.held_until();
         let to = far.node as usize;
         let (lane, bytes) = (message.lane(), message.encoded_len());
         if watched {
@@ -143,9 +143,10 @@ impl Simulation {
         }
         let Some(connection) = host.connection_mut(peer).filter(|connection| connection.carries) else { return };
         let from = connection.far.node as usize;
-        if let Some(held) = connection.held.as_mut() {
+        let spams = connection.spams;
+        if let Some(held) = connection.held_mut() {
             // The messages of an honest engine that are on their way are bounded by its credit.
-            if !connection.spams || held.iter().map(|(_, bytes)| *bytes).sum::<u64>() < ADVERSARY_HELD_BYTES_MAX {
+            if !spams || held.iter().map(|(_, bytes)| *bytes).sum::<u64>() < ADVERSARY_HELD_BYTES_MAX {
                 held.push_back((arriving.message, u64::from(arriving.wire)));
             }
             return;
@@ -175,7 +176,7 @@ impl Simulation {
         for (node, ahead) in next.iter().flatten() {
             let Ahead::Message(peer, _) = ahead else { continue };
             let connection = self.hosts[*node].connections.get(peer.0 as usize);
-            sum ^= connection.map_or(0, |connection| connection.drained as u64);
+            sum ^= connection.map_or(0, |connection| u64::from(connection.drained));
         }
         for step in 0..Gossip::FORESEE_STEPS {
             for (node, ahead) in next.iter().flatten() {
@@ -221,11 +222,11 @@ impl Simulation {
         let to = FarEnd { node: node as u32, incarnation: host.incarnation, peer };
         let Some(connection) = host.connections.get_mut(peer.0 as usize) else { return };
         if !allowed {
-            connection.held.get_or_insert_default();
+            connection.stop_reading();
             return;
         }
-        let Some(held) = connection.held.take() else { return };
-        for (message, wire) in *held {
+        let Some(held) = connection.resume_reading() else { return };
+        for (message, wire) in held {
             let wire = u32::try_from(wire).unwrap_or(u32::MAX);
             let arriving = Arriving { to, worked_on: true, wire, message };
             self.queue.push(self.now, Happening::Arrive(arriving));

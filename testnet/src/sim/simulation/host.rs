@@ -79,24 +79,31 @@ pub struct Connection {
     pub carries: bool,
     /// Whether messages to the far end vanish, as [`Link::cut`] says.
     pub cut: bool,
-    /// The time until which messages to the far end are held, as [`Link::held_until`] says.
-    pub held_until: Time,
-    /// The far end.
-    pub far: FarEnd,
     /// Whether an adversary is at the far end. The driver of an adversary need not respect any credit.
     pub spams: bool,
-    /// Delay to the far end.
-    pub delay: Duration,
+    /// The far end.
+    pub far: FarEnd,
+    /// Delay to the far end, in microseconds: at most 71 minutes.
+    delay_us: u32,
+    /// Control bytes that have left, but were not reported to the engine yet.
+    pub drained: u32,
     /// The items that were sent to the far end.
     pub order: Order,
-    /// Control bytes that have left, but were not reported to the engine yet.
-    pub drained: usize,
-    /// Messages that arrived while the engine didn't want to read.
-    pub held: Option<Box<VecDeque<Held>>>,
+    /// What holds messages. `None` as long as nothing did.
+    halt: Option<Box<Halt>>,
+}
+
+/// What holds the messages of a connection.
+#[derive(Debug, Default)]
+struct Halt {
+    /// The time until which messages to the far end are held, as [`Link::held_until`] says.
+    until: Time,
+    /// Messages that arrived while the engine didn't want to read; `None` if it reads.
+    held: Option<VecDeque<Held>>,
 }
 
 /// A message that waits for its reader, and its bytes on the wire.
-type Held = (Box<Message>, u64);
+pub(super) type Held = (Box<Message>, u64);
 
 /// The far end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +137,60 @@ pub struct Link {
     pub lossy: bool,
     /// Whether one end disconnected the other for misbehavior. Then nobody dials again.
     pub severed: bool,
+}
+
+impl Connection {
+    /// A new connection at one end of a link, the second one if `second` is set. `delay` is that to the far end.
+    #[must_use]
+    pub fn new(link: u32, second: bool, far: FarEnd, delay: Duration) -> Self {
+        Self {
+            link,
+            second,
+            open: true,
+            carries: true,
+            cut: false,
+            spams: false,
+            far,
+            delay_us: u32::try_from(delay.as_micros()).unwrap_or(u32::MAX),
+            drained: 0,
+            order: Order::default(),
+            halt: None,
+        }
+    }
+
+    /// Delay to the far end.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        Duration::from_micros(u64::from(self.delay_us))
+    }
+
+    /// The time until which messages to the far end are held. A time in the past holds nothing.
+    #[must_use]
+    pub fn held_until(&self) -> Time {
+        self.halt.as_ref().map_or(Time::ZERO, |halt| halt.until)
+    }
+
+    /// Holds messages to the far end until then.
+    pub fn hold_until(&mut self, until: Time) {
+        if until != self.held_until() {
+            self.halt.get_or_insert_default().until = until;
+        }
+    }
+
+    /// Stops reading. Messages that arrive from now on wait.
+    pub(super) fn stop_reading(&mut self) {
+        self.halt.get_or_insert_default().held.get_or_insert_default();
+    }
+
+    /// Resumes reading. Returns what waits, if reading had stopped.
+    pub(super) fn resume_reading(&mut self) -> Option<VecDeque<Held>> {
+        self.halt.as_mut()?.held.take()
+    }
+
+    /// Where messages wait; `None` while the engine reads.
+    pub(super) fn held_mut(&mut self) -> Option<&mut VecDeque<Held>> {
+        self.halt.as_mut()?.held.as_mut()
+    }
 }
 
 impl Host {

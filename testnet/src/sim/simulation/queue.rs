@@ -4,8 +4,10 @@
 //! Near times lie in slices of [`SLICE_MICROS`], which are sorted when their turn comes. Far times lie in a heap.
 //! A heap alone would touch about twenty distant cache lines for each of a million waiting events.
 //!
-//! A slice that is over keeps memory for `KEPT_EVENTS` and gives back the rest. If each of them kept what it had
-//! at the busiest moment, a million nodes would hold some gigabytes for events that are long over.
+//! A slice is a list of chunks of `CHUNK_EVENTS`. A `Vec` would grow by doubling: it would copy its events, and have
+//! up to twice the places that they need. When a slice's turn comes, its events are copied once, to be sorted, and
+//! its chunks are free for other slices. More than `KEPT_CHUNKS` free ones are given back: otherwise a million nodes
+//! would hold some gigabytes for events that are long over.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -19,8 +21,14 @@ pub const SLICE_MICROS: u64 = 256;
 /// The number of slices ahead. With their length, that is a second. Most messages and timers are nearer.
 pub const SLICES: usize = 4_096;
 
-/// Events of a slice whose memory is used again: 4,096 slices of 64 events of some 50 bytes are 13 MB.
-const KEPT_EVENTS: usize = 64;
+/// Events of a chunk: 3 KiB of events of 48 bytes.
+const CHUNK_EVENTS: usize = 64;
+
+/// Free chunks that are kept: 4,096 of 3 KiB are 13 MB.
+const KEPT_CHUNKS: usize = 4_096;
+
+/// Events that a sorted slice may have to keep its memory for the next one: as many as those of the chunks.
+const KEPT_EVENTS: usize = CHUNK_EVENTS * KEPT_CHUNKS;
 
 /// Events in order. Two events never compare equal, because the sequence number decides.
 #[derive(Debug)]
@@ -29,14 +37,19 @@ pub struct EventQueue<E> {
     current: Vec<Queued<E>>,
     /// Events that were scheduled for it, or for an earlier time, after it was sorted.
     late: BinaryHeap<Reverse<Queued<E>>>,
-    /// The slices after it, in a ring.
-    ring: Vec<Vec<Queued<E>>>,
+    /// The slices after it, in a ring, each in chunks.
+    ring: Vec<Vec<Chunk<E>>>,
+    /// Chunks that are not in use.
+    free: Vec<Chunk<E>>,
     in_ring: usize,
     far: BinaryHeap<Reverse<Queued<E>>>,
     /// The number of the current slice since time began.
     slice: u64,
     next_sequence: u64,
 }
+
+/// Some events of a slice, in the order in which they were scheduled.
+type Chunk<E> = Vec<Queued<E>>;
 
 #[derive(Debug)]
 struct Queued<E> {
@@ -51,6 +64,7 @@ impl<E> Default for EventQueue<E> {
             current: Vec::new(),
             late: BinaryHeap::new(),
             ring: (0..SLICES).map(|_| Vec::new()).collect(),
+            free: Vec::new(),
             in_ring: 0,
             far: BinaryHeap::new(),
             slice: 0,
@@ -104,8 +118,16 @@ impl<E> EventQueue<E> {
         if slice <= self.slice {
             self.late.push(Reverse(queued));
         } else if slice - self.slice < SLICES as u64 {
-            self.ring[place_of(slice)].push(queued);
             self.in_ring += 1;
+            let chunks = &mut self.ring[place_of(slice)];
+            match chunks.last_mut().filter(|chunk| chunk.len() < CHUNK_EVENTS) {
+                Some(chunk) => chunk.push(queued),
+                None => {
+                    let mut chunk = self.free.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK_EVENTS));
+                    chunk.push(queued);
+                    chunks.push(chunk);
+                }
+            }
         } else {
             self.far.push(Reverse(queued));
         }
@@ -118,11 +140,16 @@ impl<E> EventQueue<E> {
             None if self.in_ring == 0 => return false,
             _ => self.slice += 1,
         }
-        // The memory is used again: the finished slice lends its own to the one whose turn it is.
         if self.current.capacity() > KEPT_EVENTS {
             self.current = Vec::new();
         }
-        std::mem::swap(&mut self.current, &mut self.ring[place_of(self.slice)]);
+        let mut chunks = std::mem::take(&mut self.ring[place_of(self.slice)]);
+        self.current.reserve(chunks.iter().map(Vec::len).sum());
+        for chunk in &mut chunks {
+            self.current.append(chunk);
+        }
+        let room = KEPT_CHUNKS.saturating_sub(self.free.len());
+        self.free.extend(chunks.into_iter().take(room));
         self.in_ring -= self.current.len();
         self.current.sort_unstable_by(|a, b| b.cmp(a));
         while let Some(Reverse(first)) = self.far.peek()

@@ -1,7 +1,7 @@
 //! One peer's side of the tracker: what it announced, what is ready to be asked of it, what is in flight, and its
 //! standing. It knows no other peer.
 
-use alloc::collections::BTreeSet;
+use alloc::boxed::Box;
 
 use super::pace::Pace;
 use super::strikes::Strikes;
@@ -11,6 +11,7 @@ use crate::limits::{
     REQUEST_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCK_SHARERS,
     REQUEST_BLOCKS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_MAX,
 };
+use crate::sorted::SortedSet;
 use crate::time::{Duration, Time};
 
 /// A tracked key's number. Blocks sort before transactions, and each kind by first announcement.
@@ -47,20 +48,20 @@ pub(super) struct Peer {
     pub(super) inherited: Strikes,
     pub(super) pace: Pace,
     direction: Direction,
-    blocks: Lot,
+    /// `None` until it announces a block.
+    blocks: Option<Box<Lot>>,
     transactions: Lot,
 }
 
 /// A peer's announcements of one kind.
 #[derive(Debug)]
 pub(super) struct Lot {
-    announced: BTreeSet<Slot>,
+    announced: SortedSet<Slot>,
     /// The candidates for which nothing is in flight from anyone.
-    ready: BTreeSet<Slot>,
+    ready: SortedSet<Slot>,
     in_flight: usize,
     in_flight_bytes: u64,
-    announced_max: usize,
-    in_flight_max: usize,
+    is_of_blocks: bool,
 }
 
 impl Peer {
@@ -72,8 +73,8 @@ impl Peer {
             inherited,
             pace: Pace::new(),
             direction,
-            blocks: Lot::new(REQUEST_BLOCK_ANNOUNCEMENTS_MAX, REQUEST_BLOCKS_IN_FLIGHT_MAX),
-            transactions: Lot::new(REQUEST_ANNOUNCEMENTS_MAX, REQUESTS_IN_FLIGHT_MAX),
+            blocks: None,
+            transactions: Lot::new(false),
         }
     }
 
@@ -87,27 +88,35 @@ impl Peer {
         (standing, self.direction == Direction::Inbound)
     }
 
-    pub(super) const fn lot(&self, slot: Slot) -> &Lot {
-        if slot.is_block() { &self.blocks } else { &self.transactions }
+    /// What it announced of the kind of `slot`; `None` if that is nothing.
+    pub(super) fn lot(&self, slot: Slot) -> Option<&Lot> {
+        if slot.is_block() { self.blocks.as_deref() } else { Some(&self.transactions) }
     }
 
-    pub(super) const fn lot_mut(&mut self, slot: Slot) -> &mut Lot {
-        if slot.is_block() { &mut self.blocks } else { &mut self.transactions }
+    pub(super) fn lot_mut(&mut self, slot: Slot) -> &mut Lot {
+        match slot.is_block() {
+            true => self.blocks.get_or_insert_with(|| Box::new(Lot::new(true))),
+            false => &mut self.transactions,
+        }
+    }
+
+    fn lots(&self) -> impl Iterator<Item = &Lot> {
+        self.blocks.as_deref().into_iter().chain([&self.transactions])
     }
 
     /// The first ready key of each kind for which the peer has room for a request.
     pub(super) fn fronts(&self) -> impl Iterator<Item = Slot> {
-        self.blocks.front(&self.pace).into_iter().chain(self.transactions.front(&self.pace))
+        self.lots().filter_map(|lot| lot.front(&self.pace))
     }
 
     /// The first ready key of the kind of `slot`, if there is room.
     pub(super) fn front_like(&self, slot: Slot) -> Option<Slot> {
-        self.lot(slot).front(&self.pace)
+        self.lot(slot)?.front(&self.pace)
     }
 
     /// Whether a key of either kind is ready.
     pub(super) fn has_ready(&self) -> bool {
-        !self.blocks.ready.is_empty() || !self.transactions.ready.is_empty()
+        self.lots().any(|lot| !lot.ready.is_empty())
     }
 
     /// A request leaves to this peer. Returns how long it may stay open.
@@ -115,61 +124,69 @@ impl Peer {
         let lot = self.lot_mut(slot);
         lot.in_flight += 1;
         lot.in_flight_bytes = lot.in_flight_bytes.saturating_add(u64::from(expected_bytes));
-        let blocks = self.blocks.in_flight_bytes.saturating_mul(REQUEST_BLOCK_SHARERS);
+        let blocks = self.blocks.as_ref().map_or(0, |blocks| blocks.in_flight_bytes);
+        let blocks = blocks.saturating_mul(REQUEST_BLOCK_SHARERS);
         self.pace.expiry(blocks.saturating_add(self.transactions.in_flight_bytes))
     }
 
     pub(super) fn announced(&self) -> impl Iterator<Item = Slot> {
-        self.blocks.announced.iter().chain(&self.transactions.announced).copied()
+        self.lots().flat_map(|lot| lot.announced.iter()).copied()
     }
 
     pub(super) fn announcements(&self) -> usize {
-        self.blocks.announced.len() + self.transactions.announced.len()
+        self.lots().map(|lot| lot.announced.len()).sum()
     }
 
     pub(super) fn load(&self) -> Load {
         Load {
             transactions: self.transactions.announced.len(),
-            blocks: self.blocks.announced.len(),
+            blocks: self.blocks.as_ref().map_or(0, |blocks| blocks.announced.len()),
             transactions_in_flight: self.transactions.in_flight,
-            blocks_in_flight: self.blocks.in_flight,
+            blocks_in_flight: self.blocks.as_ref().map_or(0, |blocks| blocks.in_flight),
         }
     }
 
-    pub(super) const fn in_flight(&self) -> usize {
-        self.blocks.in_flight + self.transactions.in_flight
+    pub(super) fn in_flight(&self) -> usize {
+        self.lots().map(|lot| lot.in_flight).sum()
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.blocks.is_idle() && self.transactions.is_idle()
+        self.lots().all(Lot::is_idle)
     }
 }
 
 impl Lot {
-    const fn new(announced_max: usize, in_flight_max: usize) -> Self {
+    const fn new(is_of_blocks: bool) -> Self {
         Self {
-            announced: BTreeSet::new(),
-            ready: BTreeSet::new(),
+            announced: SortedSet::new(),
+            ready: SortedSet::new(),
             in_flight: 0,
             in_flight_bytes: 0,
-            announced_max,
-            in_flight_max,
+            is_of_blocks,
         }
     }
 
+    const fn announced_max(&self) -> usize {
+        if self.is_of_blocks { REQUEST_BLOCK_ANNOUNCEMENTS_MAX } else { REQUEST_ANNOUNCEMENTS_MAX }
+    }
+
+    const fn in_flight_max(&self) -> usize {
+        if self.is_of_blocks { REQUEST_BLOCKS_IN_FLIGHT_MAX } else { REQUESTS_IN_FLIGHT_MAX }
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        self.announced.len() >= self.announced_max
+        self.announced.len() >= self.announced_max()
     }
 
     /// Rule 7, except for the caller's permission.
     pub(super) const fn has_room(&self, pace: &Pace) -> bool {
         self.in_flight == 0
-            || (self.in_flight < self.in_flight_max && self.in_flight_bytes < pace.queue_bytes_max())
+            || (self.in_flight < self.in_flight_max() && self.in_flight_bytes < pace.queue_bytes_max())
     }
 
     /// Whether one more request may be in flight. Promised bodies count as well.
     pub(super) const fn may_fly(&self) -> bool {
-        self.in_flight < self.in_flight_max
+        self.in_flight < self.in_flight_max()
     }
 
     pub(super) fn add(&mut self, slot: Slot, ready: bool) {

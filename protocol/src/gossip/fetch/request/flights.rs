@@ -1,6 +1,5 @@
 //! How a request begins and ends, and what happens to its key then: rules 1 to 4 and 9.
 
-use alloc::collections::BTreeSet;
 use core::hash::BuildHasher;
 
 use super::announcer::{Peer, Slot};
@@ -8,6 +7,7 @@ use super::entry::{Flight, State};
 use super::pace::Asked;
 use super::{RequestKey, RequestTracker};
 use crate::gossip::PeerHandle;
+use crate::sorted::SortedSet;
 use crate::time::Time;
 
 impl RequestTracker {
@@ -46,7 +46,10 @@ impl RequestTracker {
         });
         let best = candidates.filter_map(|announcement| {
             let handle = announcement.peer;
-            let peer = self.peers.get(&handle).filter(|peer| peer.lot(slot).has_room(&peer.pace))?;
+            let peer = self
+                .peers
+                .get(&handle)
+                .filter(|peer| peer.lot(slot).is_none_or(|lot| lot.has_room(&peer.pace)))?;
             Some((peer.rank(now), self.salt.hash_one((entry.key, handle)), handle))
         });
         let (_, _, handle) = best.min()?;
@@ -74,6 +77,18 @@ impl RequestTracker {
         entry.flight = Some(Flight { peer: handle, deadline, asked, expected_bytes });
         self.deadlines.insert((deadline, slot));
         Some((handle, key))
+    }
+
+    /// Learns from an answer, if the body is one.
+    pub(super) fn served(&mut self, now: Time, peer: PeerHandle, asked: Option<Asked>, bytes: usize) -> bool {
+        let (Some(asked), Some(state)) = (asked, self.peers.get_mut(&peer)) else { return false };
+        state.pace.served(now, asked, bytes, self.next_number);
+        state.strikes.served(now);
+        state.inherited.served(now);
+        if let Some(group) = state.group {
+            self.groups.served(now, group);
+        }
+        true
     }
 
     /// The request in flight for a key ended without a body.
@@ -138,7 +153,7 @@ impl RequestTracker {
 }
 
 /// Removes a peer that has no ready key from the set of peers that have one.
-pub(super) fn rest(eager: &mut BTreeSet<PeerHandle>, handle: PeerHandle, peer: &Peer) {
+pub(super) fn rest(eager: &mut SortedSet<PeerHandle>, handle: PeerHandle, peer: &Peer) {
     if !peer.has_ready() {
         eager.remove(&handle);
     }

@@ -3,6 +3,8 @@
 //! A group's record is what its peers did, not what a new peer did. It stops at [`GROUP_STRIKES_MAX`], so that it
 //! fades soon. A new peer carries it beside its own strikes.
 
+use alloc::boxed::Box;
+
 use lru::LruCache;
 
 use crate::footprint::lru;
@@ -68,24 +70,26 @@ impl Strikes {
 /// Strikes by address group. When full, the group whose last strike is oldest is forgotten.
 #[derive(Debug)]
 pub(super) struct Groups {
-    strikes: LruCache<AddressGroup, Strikes, SeededState>,
+    /// `None` until the first strike.
+    strikes: Option<Box<LruCache<AddressGroup, Strikes, SeededState>>>,
+    state: SeededState,
 }
 
 impl Groups {
     /// The memory of a group.
     pub(super) const ENTRY_BYTES: usize = lru(STRIKE_GROUPS_MAX, size_of::<(AddressGroup, Strikes)>());
 
-    pub(super) fn new(state: SeededState) -> Self {
-        // An unbounded cache grows lazily; one with a capacity would allocate all of it. `strike` keeps the bound.
-        Self { strikes: LruCache::unbounded_with_hasher(state) }
+    pub(super) const fn new(state: SeededState) -> Self {
+        Self { strikes: None, state }
     }
 
     /// What a new peer of the group carries beside its own strikes.
     pub(super) fn inherited(&mut self, now: Time, group: AddressGroup) -> Strikes {
-        match self.strikes.peek(&group) {
+        let Some(groups) = &mut self.strikes else { return Strikes::default() };
+        match groups.peek(&group) {
             Some(strikes) if strikes.at(now) > 0 => *strikes,
             Some(_) => {
-                self.strikes.pop(&group);
+                groups.pop(&group);
                 Strikes::default()
             }
             None => Strikes::default(),
@@ -93,20 +97,23 @@ impl Groups {
     }
 
     pub(super) fn strike(&mut self, now: Time, group: AddressGroup) {
-        self.strikes.get_or_insert_mut(group, Strikes::default).strike_up_to(now, GROUP_STRIKES_MAX);
-        while self.strikes.len() > STRIKE_GROUPS_MAX {
-            self.strikes.pop_lru();
+        // An unbounded cache grows lazily; one with a capacity would allocate all of it.
+        let made = || Box::new(LruCache::unbounded_with_hasher(self.state.clone()));
+        let groups = self.strikes.get_or_insert_with(made);
+        groups.get_or_insert_mut(group, Strikes::default).strike_up_to(now, GROUP_STRIKES_MAX);
+        while groups.len() > STRIKE_GROUPS_MAX {
+            groups.pop_lru();
         }
     }
 
     /// Service never adds a group, and doesn't prevent one from being forgotten.
     pub(super) fn served(&mut self, now: Time, group: AddressGroup) {
-        if let Some(strikes) = self.strikes.peek_mut(&group) {
+        if let Some(strikes) = self.strikes.as_mut().and_then(|groups| groups.peek_mut(&group)) {
             strikes.served(now);
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.strikes.len()
+        self.strikes.as_ref().map_or(0, |groups| groups.len())
     }
 }

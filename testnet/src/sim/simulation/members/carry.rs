@@ -172,8 +172,11 @@ impl Simulation {
     fn over_link(&mut self, from: FarEnd, at: Time, later: Later) {
         let host = &self.hosts[from.node as usize];
         let Some(connection) = host.connection(from.peer).filter(|connection| connection.carries) else { return };
-        let held =
-            if connection.held_until > self.now { connection.held_until + connection.delay } else { Time::ZERO };
+        let held = if connection.held_until() > self.now {
+            connection.held_until() + connection.delay()
+        } else {
+            Time::ZERO
+        };
         if !connection.cut {
             self.queue.push(at.max(held), Happening::Members(Box::new(later)));
         }
