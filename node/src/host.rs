@@ -30,7 +30,8 @@ use protocol::time::Time;
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tracing::warn;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_ms};
+use crate::observe::metrics::Metrics;
 use crate::observe::recorder::Recorder;
 use crate::store::{Awaited, Note, Writer};
 
@@ -105,6 +106,7 @@ pub struct EngineHost {
     /// `None` once the node stops.
     writer: Option<Arc<Writer>>,
     recorder: Recorder,
+    metrics: Metrics,
     /// Signs this node's statements as a member.
     signer: Option<(SecretKey, NetworkId)>,
     /// Statements of this node for which the store had no room yet: the last of each kind.
@@ -129,6 +131,7 @@ impl EngineHost {
             clock,
             writer: Some(writer),
             recorder,
+            metrics: Metrics::default(),
             signer: None,
             unkept: BTreeMap::new(),
             inputs: VecDeque::new(),
@@ -143,6 +146,13 @@ impl EngineHost {
     #[must_use]
     pub fn with_signer(mut self, key: SecretKey, network: NetworkId) -> Self {
         self.signer = Some((key, network));
+        self
+    }
+
+    /// The same, which counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
         self
     }
 
@@ -208,6 +218,18 @@ impl EngineHost {
         &self.recorder
     }
 
+    /// The metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// A peer sent a message: notes it in the trace and the metrics.
+    pub fn received(&self, peer: PeerHandle, message: &Message) {
+        self.recorder.received(peer, message);
+        self.metrics.items.received(message, self.now(), wall_ms);
+    }
+
     /// The clock.
     #[must_use]
     pub const fn clock(&self) -> Clock {
@@ -245,6 +267,7 @@ impl EngineHost {
             }
             Output::Event(event) => {
                 self.recorder.event(&event);
+                self.metrics.items.event(&event, self.clock.now());
                 self.on_event(event)
             }
             Output::Store(record) => {

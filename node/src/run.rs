@@ -181,7 +181,8 @@ where
         let health = Arc::clone(&ready.health);
         let connections_max = descriptors.http;
         let members = ready.members.clone();
-        let faces = Faces { commands, cookie, health, members, connections_max, times: Times::default() };
+        let (metrics, times) = (ready.metrics.clone(), Times::default());
+        let faces = Faces { commands, cookie, health, members, metrics, connections_max, times };
         running.http = Some(listener.serve(faces)?);
     }
     let info = banner.info(&ready);

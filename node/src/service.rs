@@ -47,6 +47,7 @@ use self::notices::matters;
 use self::production::Production;
 use self::said::Said;
 use self::sampling::Sampling;
+use self::sampling::metering::Metering;
 use self::timers::{DISCOVERY_INTERVAL, Timers, next};
 use self::upkeep::{Keeping, Pruning};
 use self::verify::{Verdicts, VerifyPool};
@@ -115,7 +116,10 @@ pub async fn run(
                 Some(command) => service.on_command(command),
                 None => commands_open = false,
             },
-            _ = service.timers.discovery.tick() => service.discover(),
+            due = service.timers.discovery.tick() => {
+                service.metering.late(due.elapsed());
+                service.discover();
+            }
             _ = service.timers.status.tick() => service.log_status(),
             _ = service.timers.peers.tick() => service.keep_peers(),
             _ = service.timers.wall.tick() => service.tell_wall_clock(),
@@ -159,6 +163,7 @@ struct Service {
     production: Production,
     said: Said,
     health: Arc<Health>,
+    metering: Metering,
 }
 
 impl Service {
@@ -166,7 +171,8 @@ impl Service {
         self.beat();
         let health = Arc::clone(&self.health);
         let members = self.membership.events().clone();
-        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health, members }
+        let metrics = self.metering.metrics().clone();
+        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health, members, metrics }
     }
 
     /// The loop is live: reports this, and what prevents the use of the node.
@@ -257,6 +263,7 @@ impl Service {
     fn discover(&mut self) {
         self.beat();
         let now = self.clock.now();
+        self.meter(now);
         self.dial_wanted(now);
         self.refuse_banned();
         if self.keeping.bans_are_due(now) {

@@ -200,6 +200,14 @@ impl Bans {
         }
     }
 
+    /// How many peers and how many addresses are banned now.
+    #[must_use]
+    pub fn counts(&self, now: Time) -> [usize; 2] {
+        let count = |until: &mut dyn Iterator<Item = Time>| until.filter(|until| now < *until).count();
+        let peers = count(&mut self.peers.values().map(|ban| ban.until));
+        [peers, count(&mut self.addresses.values().map(|ban| ban.until))]
+    }
+
     /// Addresses that are banned now.
     pub fn addresses(&self, now: Time) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().filter(move |(_, ban)| now < ban.until).map(|(ip, _)| *ip)

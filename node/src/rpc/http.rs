@@ -1,4 +1,5 @@
-//! The one HTTP listener: JSON-RPC at `POST /`, streams of events below `/events/`, `/healthz` and `/readyz`.
+//! The one HTTP listener: JSON-RPC at `POST /`, streams of events below `/events/`, `/metrics`, `/healthz` and
+//! `/readyz`.
 //!
 //! It runs on its own thread. So it can report a stuck loop, and a busy client costs the loop
 //! nothing but its commands.
@@ -16,6 +17,7 @@ mod answer;
 mod events;
 mod guard;
 mod health;
+mod metrics;
 mod place;
 
 use std::future::ready;
@@ -37,6 +39,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tower::Service as _;
 
 use crate::config::cookie::Cookie;
+use crate::observe::metrics::Metrics;
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
 use crate::rpc::command::Command;
 use crate::rpc::members::MemberNews;
@@ -48,6 +51,8 @@ pub use events::{BEAT_EVERY, MEMBER_EVENTS, WATCHERS_MAX};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};
+use metrics::Scrape;
+pub use metrics::METRICS;
 pub use place::Times;
 
 /// Connections at a time, if the limit of open files allows it.
@@ -71,6 +76,8 @@ pub struct Faces {
     pub health: Arc<Health>,
     /// Where changes of members are told.
     pub members: broadcast::Sender<MemberNews>,
+    /// The node's metrics.
+    pub metrics: Metrics,
     /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
     pub connections_max: usize,
     /// How long a connection may spend in each state.
@@ -148,8 +155,9 @@ impl HttpListener {
         };
         let (stop, stopped) = watch::channel(false);
         let limits = (faces.connections_max, faces.times);
+        let meter = faces.metrics.rpc.clone();
         let (router, methods) = router(faces);
-        let serve = move || runtime.block_on(accept::run(listener, router, limits, stopped));
+        let serve = move || runtime.block_on(accept::run(listener, router, limits, meter, stopped));
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(failed)?;
         Ok(HttpServer { stop, thread: Some(thread), _methods: methods })
     }
@@ -172,8 +180,9 @@ impl HttpServer {
 }
 
 fn router(faces: Faces) -> (Router, MethodsHandle) {
-    let Faces { commands, cookie, health, members, connections_max, .. } = faces;
+    let Faces { commands, cookie, health, members, metrics, connections_max, .. } = faces;
     let streams = Streams::new(members, connections_max);
+    let scrape = Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
     let (stop, handle) = stop_channel();
     let config = ServerConfig::builder()
         .http_only()
@@ -207,12 +216,13 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
     let router = Router::new()
         .route("/", post(call))
         .route(MEMBER_EVENTS, get(move || ready(streams.open())))
+        .route(METRICS, get(move || ready(scrape.answer())))
         .route(HEALTHZ, get(healthz))
         .route(READYZ, get(readyz))
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
-                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /healthz and /readyz\n",
+                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /metrics, /healthz and /readyz\n",
             )
         })
         .with_state(health)

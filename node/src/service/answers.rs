@@ -58,6 +58,11 @@ impl Answers {
         }
     }
 
+    /// Submissions that wait for the engine or the disk.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.count
+    }
+
     /// Keeps `reply` until the engine has decided. True if the engine is to be given the item. It is not given
     /// the item if it already has it for another reply that waits. It is not given it either if too many wait;
     /// this is answered here.

@@ -31,6 +31,7 @@ use crate::observe::errors::chain;
 impl Service {
     pub(super) fn on_event(&mut self, event: SwarmEvent<NodeBehaviourEvent>) {
         let now = self.clock.now();
+        self.metering.metrics().swarm.event(&event);
         match event {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Accuse(event)) => self.on_accuse(event),

@@ -250,7 +250,8 @@ impl Behaviour {
         self.links.insert(id, new, now);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.host.clock(), budget, uplink);
-        Ok(handler.with_deadlines(self.settings.deadlines))
+        let traffic = Arc::clone(&self.host.metrics().traffic);
+        Ok(handler.with_deadlines(self.settings.deadlines).with_traffic(traffic))
     }
 }
 

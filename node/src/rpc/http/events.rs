@@ -50,12 +50,19 @@ pub(super) struct Endless;
 pub(super) struct Streams {
     members: broadcast::Sender<MemberNews>,
     places: Arc<Semaphore>,
+    most: usize,
 }
 
 impl Streams {
     /// The streams of a listener with this number of places.
     pub(super) fn new(members: broadcast::Sender<MemberNews>, connections_max: usize) -> Self {
-        Self { members, places: Arc::new(Semaphore::new(WATCHERS_MAX.min(connections_max / 2))) }
+        let most = WATCHERS_MAX.min(connections_max / 2);
+        Self { members, places: Arc::new(Semaphore::new(most)), most }
+    }
+
+    /// Streams that are open now.
+    pub(super) fn open_now(&self) -> usize {
+        self.most.saturating_sub(self.places.available_permits())
     }
 
     /// Opens a stream, or says that there are too many.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
 use node::config::cookie::Cookie;
+use node::observe::metrics::Metrics;
 use node::rpc::command;
 use node::rpc::http::{CONNECTIONS_MAX, Faces, Health, HttpListener, HttpServer, Times};
 use node::rpc::members::MemberNews;
@@ -59,6 +60,7 @@ impl FakeNode {
             cookie: Some(cookie.clone()),
             health: Arc::clone(&health),
             members: members.clone(),
+            metrics: Metrics::default(),
             connections_max,
             times,
         };
