@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use protocol::gossip::members::{MemberInput, MemberOutput};
 use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::member::epoch::Epoch;
 use protocol::items::member::ticket::Ticket;
@@ -33,6 +34,7 @@ use tracing::warn;
 use crate::clock::{Clock, wall_ms};
 use crate::observe::metrics::Metrics;
 use crate::observe::recorder::Recorder;
+use crate::rpc::feeds::Feeds;
 use crate::store::{Awaited, Note, Writer};
 
 /// Inputs that go in together. As many as a batch of signatures brings verdicts. The bytes that they make the
@@ -107,6 +109,7 @@ pub struct EngineHost {
     writer: Option<Arc<Writer>>,
     recorder: Recorder,
     metrics: Metrics,
+    feeds: Feeds,
     /// Signs this node's statements as a member.
     signer: Option<(SecretKey, NetworkId)>,
     /// Statements of this node for which the store had no room yet: the last of each kind.
@@ -132,6 +135,7 @@ impl EngineHost {
             writer: Some(writer),
             recorder,
             metrics: Metrics::default(),
+            feeds: Feeds::default(),
             signer: None,
             unkept: BTreeMap::new(),
             inputs: VecDeque::new(),
@@ -153,6 +157,13 @@ impl EngineHost {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// The same, which tells subscribers what happens.
+    #[must_use]
+    pub fn with_feeds(mut self, feeds: Feeds) -> Self {
+        self.feeds = feeds;
         self
     }
 
@@ -266,8 +277,7 @@ impl EngineHost {
                 None
             }
             Output::Event(event) => {
-                self.recorder.event(&event);
-                self.metrics.items.event(&event, self.clock.now());
+                self.report(&event);
                 self.on_event(event)
             }
             Output::Store(record) => {
@@ -280,6 +290,20 @@ impl EngineHost {
                 }
                 None
             }
+        }
+    }
+
+    /// Tells the trace, the metrics and the subscribers.
+    fn report(&self, event: &gossip::Event) {
+        self.recorder.event(event);
+        self.metrics.items.event(event, self.clock.now());
+        match *event {
+            gossip::Event::Accepted { item, within, bytes, .. } => {
+                let header = |id: &BlockId| self.gossip.block(id).map(|block| block.header);
+                self.feeds.accepted(item, bytes, within, header);
+            }
+            gossip::Event::TipChanged { tip, disconnected } => self.feeds.tip(tip, disconnected),
+            _ => {}
         }
     }
 

@@ -16,16 +16,21 @@ use super::CODE_NOT_ALLOWED;
 
 /// The methods that need no cookie. They ask, or send a transaction, which the engine itself limits. All
 /// others need the cookie.
-pub const OPEN_METHODS: [&str; 9] = [
+pub const OPEN_METHODS: [&str; 14] = [
     "admin_nodeInfo",
     "admin_peers",
     "evidence_list",
     "tx_send",
     "tx_get",
     "block_get",
+    "block_list",
+    "pool_content",
+    "bans_list",
     "members_list",
     "members_get",
     "members_aggregate",
+    "events_subscribe",
+    "events_unsubscribe",
 ];
 
 /// The number of large answers at a time. Each counts from when it is made until the client has it. A block of

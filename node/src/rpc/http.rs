@@ -1,4 +1,4 @@
-//! The one HTTP listener: JSON-RPC at `POST /`, streams of events below `/events/`, `/metrics`, `/healthz` and
+//! The one HTTP listener: JSON-RPC at `POST /` and over WebSockets at `GET /`, streams of events below `/events/`, `/metrics`, `/healthz` and
 //! `/readyz`.
 //!
 //! It runs on its own thread. So it can report a stuck loop, and a busy client costs the loop
@@ -10,7 +10,7 @@
 //!   a time (`answer.rs`).
 //! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS).
 //!
-//! Deliberately absent: TLS and accounts (use a tunnel, and the owner of the data dir), HTTP/2, websockets.
+//! Deliberately absent: TLS and accounts (use a tunnel, and the owner of the data dir), HTTP/2.
 
 mod accept;
 mod answer;
@@ -19,6 +19,7 @@ mod guard;
 mod health;
 mod metrics;
 mod place;
+mod socket;
 
 use std::future::ready;
 use std::io;
@@ -42,6 +43,7 @@ use crate::config::cookie::Cookie;
 use crate::observe::metrics::Metrics;
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
 use crate::rpc::command::Command;
+use crate::rpc::feeds::Feeds;
 use crate::rpc::members::MemberNews;
 use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
@@ -54,6 +56,8 @@ use health::{HEALTHZ, READYZ};
 use metrics::Scrape;
 pub use metrics::METRICS;
 pub use place::Times;
+pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
+use socket::{Call, Sockets};
 
 /// Connections at a time, if the limit of open files allows it.
 pub const CONNECTIONS_MAX: usize = 128;
@@ -76,6 +80,8 @@ pub struct Faces {
     pub health: Arc<Health>,
     /// Where changes of members are told.
     pub members: broadcast::Sender<MemberNews>,
+    /// What subscribers are told.
+    pub feeds: Feeds,
     /// The node's metrics.
     pub metrics: Metrics,
     /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
@@ -180,8 +186,9 @@ impl HttpServer {
 }
 
 fn router(faces: Faces) -> (Router, MethodsHandle) {
-    let Faces { commands, cookie, health, members, metrics, connections_max, .. } = faces;
+    let Faces { commands, cookie, health, members, feeds, metrics, connections_max, times } = faces;
     let streams = Streams::new(members, connections_max);
+    let (meter, places) = (metrics.rpc.clone(), streams.places());
     let scrape = Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
     let (stop, handle) = stop_channel();
     let config = ServerConfig::builder()
@@ -203,18 +210,19 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         )
         .to_service_builder()
         .build(module, stop);
-    let call = move |request: Request| {
+    let call: Call = Arc::new(move |request: Request| {
         let mut methods = methods.clone();
-        async move {
+        Box::pin(async move {
             let answer = methods.call(request).await;
             answer.map_or_else(
                 |error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
                 |answer| answer.map(Body::new),
             )
-        }
-    };
+        })
+    });
+    let sockets = Sockets { call: Arc::clone(&call), feeds, meter, places, patience: times.answer };
     let router = Router::new()
-        .route("/", post(call))
+        .route("/", post(move |request: Request| call(request)).get(move |request| sockets.clone().open(request)))
         .route(MEMBER_EVENTS, get(move || ready(streams.open())))
         .route(METRICS, get(move || ready(scrape.answer())))
         .route(HEALTHZ, get(healthz))

@@ -45,6 +45,7 @@ use crate::net::transport::{TransportSetupError, WireBytes};
 use crate::observe::metrics::Metrics;
 use crate::observe::recorder::Recorder;
 use crate::observe::trace::TraceWriter;
+use crate::rpc::feeds::Feeds;
 use crate::rpc::http::Health;
 use crate::rpc::members::MemberNews;
 use crate::store::{
@@ -62,6 +63,8 @@ pub struct Ready {
     pub health: Arc<Health>,
     /// Where changes of members are told.
     pub members: broadcast::Sender<MemberNews>,
+    /// What subscribers are told.
+    pub feeds: Feeds,
     /// Its metrics.
     pub metrics: Metrics,
 }
@@ -109,6 +112,10 @@ impl Service {
         let (writer, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let (writer, recorder) = (Arc::new(writer), Recorder::default());
         let metrics = Metrics::new(store_file(&config));
+        let telling =
+            config.application.as_ref().map(Application::start).transpose().map_err(ServiceError::Threads)?;
+        let membership = Membership::new(config.membership.clone(), telling);
+        let feeds = Feeds::new(membership.events().clone());
         let host = EngineHost::new(
             engine(&config, clock, earlier.statements),
             clock,
@@ -116,7 +123,8 @@ impl Service {
             recorder.clone(),
         )
         .with_signer(config.key.clone(), config.network.clone())
-        .with_metrics(metrics.clone());
+        .with_metrics(metrics.clone())
+        .with_feeds(feeds.clone());
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
         let mut swarm = build(&config, host, &wire, &dials)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
@@ -129,9 +137,6 @@ impl Service {
         swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
-        let telling =
-            config.application.as_ref().map(Application::start).transpose().map_err(ServiceError::Threads)?;
-        let membership = Membership::new(config.membership.clone(), telling);
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -155,6 +160,7 @@ impl Service {
             said: Said::default(),
             health: Arc::default(),
             metering: Metering::new(metrics),
+            feeds,
         };
         service.on_listening();
         service.recall_members(earlier.members);

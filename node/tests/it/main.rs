@@ -60,6 +60,8 @@ mod service {
 
 /// Tests of what people see of a running node.
 mod observe {
+    mod dashboards; // the files of deploy/ ask for what is served
+    mod metrics;
     mod progress; // while it catches up
     mod status_line;
 }
@@ -76,6 +78,7 @@ mod rpc {
         mod flood; // places and descriptors that strangers use up
         mod guard; // which client may do what
         mod health;
+        mod metrics;
         mod places; // connections that wait or are slow make room
         mod ready; // a real node's health, cookie and producer rule
     }

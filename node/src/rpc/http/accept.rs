@@ -256,7 +256,7 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
     });
     let connection =
         http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let mut connection = pin!(connection.with_upgrades());
     let served = async {
         tokio::select! {
             served = connection.as_mut() => return served,
@@ -270,6 +270,10 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
         served = served => {
             if let Err(error) = served {
                 debug!(%error, "a connection to the RPC ended");
+            }
+            // A WebSocket keeps the place. It looks itself whether it has to go.
+            if let Some(end) = place.switched() {
+                let _ = end.await;
             }
         }
         () = place.over() => debug!("a connection to the RPC was closed: its time was over, or its place was wanted"),

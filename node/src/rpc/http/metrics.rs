@@ -44,7 +44,8 @@ impl Scrape {
         rpc.beat_age.set(self.health.since_beat().as_secs_f64());
         let waiting = self.commands.max_capacity().saturating_sub(self.commands.capacity());
         rpc.commands.set(whole(waiting));
-        rpc.streams.set(whole(self.streams.open_now()));
+        let sockets = rpc.websockets.get();
+        rpc.streams.set(whole(self.streams.open_now()).saturating_sub(sockets).max(0));
     }
 }
 
