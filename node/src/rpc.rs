@@ -13,7 +13,7 @@ use jsonrpsee::RpcModule;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::types::ErrorObjectOwned;
-use jsonrpsee::types::error::INVALID_PARAMS_CODE;
+use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE};
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
@@ -21,6 +21,7 @@ use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
 use protocol::wire::codec::{Decode, Encode as _};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod access;
@@ -73,6 +74,9 @@ pub const CODE_NOT_ALLOWED: i32 = -31_013;
 
 /// The code for a subscription that was asked for without a WebSocket.
 pub const CODE_NO_SOCKET: i32 = -31_014;
+
+/// The description of all methods: an OpenRPC document. A test compares it with the methods and their answers.
+pub const OPENRPC: &str = include_str!("rpc/openrpc.json");
 
 /// The method that subscribes, over a WebSocket.
 pub const SUBSCRIBE: &str = "events_subscribe";
@@ -213,6 +217,10 @@ pub trait Api {
     /// Changes what is logged, in the syntax of `--log`. Returns the filter from before.
     #[method(name = "debug_setLogFilter")]
     async fn set_log_filter(&self, filter: String) -> RpcResult<String>;
+
+    /// Returns a description of all methods: an OpenRPC document.
+    #[method(name = "rpc.discover")]
+    async fn discover(&self) -> RpcResult<Value>;
 
     /// Subscribes to a topic: transactions, blocks, tip, peers or members. Over a WebSocket only; returns the
     /// subscription's number.
@@ -371,6 +379,10 @@ impl ApiServer for Methods {
 
     async fn set_log_filter(&self, filter: String) -> RpcResult<String> {
         logging::change(&filter).map_err(bad_params)
+    }
+
+    async fn discover(&self) -> RpcResult<Value> {
+        serde_json::from_str(OPENRPC).map_err(|error| self::error(INTERNAL_ERROR_CODE, error.to_string()))
     }
 
     async fn events_subscribe(&self, _: String) -> RpcResult<u64> {

@@ -40,12 +40,12 @@ use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tower::Service as _;
 
 use crate::config::cookie::Cookie;
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::{Metrics, RpcMeter};
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
 use crate::rpc::command::Command;
 use crate::rpc::feeds::Feeds;
 use crate::rpc::members::MemberNews;
-use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::rpc::{self, BATCH_MAX, OPENRPC, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub(crate) use accept::{BUSY_MAX, READ_BYTES_MAX};
 use events::Streams;
@@ -58,6 +58,9 @@ pub use metrics::METRICS;
 pub use place::Times;
 pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
 use socket::{Call, Sockets};
+
+/// The path of the description of all methods.
+pub const OPENRPC_JSON: &str = "/openrpc.json";
 
 /// Connections at a time, if the limit of open files allows it.
 pub const CONNECTIONS_MAX: usize = 128;
@@ -189,7 +192,29 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
     let Faces { commands, cookie, health, members, feeds, metrics, connections_max, times } = faces;
     let streams = Streams::new(members, connections_max);
     let (meter, places) = (metrics.rpc.clone(), streams.places());
+    let (call, handle) = calls(commands.clone(), &metrics.rpc);
+    let sockets = Sockets { call: Arc::clone(&call), feeds, meter, places, patience: times.answer };
     let scrape = Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
+    let router = Router::new()
+        .route("/", post(move |request: Request| call(request)).get(move |request| sockets.clone().open(request)))
+        .route(MEMBER_EVENTS, get(move || ready(streams.open())))
+        .route(OPENRPC_JSON, get(async || ([(CONTENT_TYPE, "application/json")], OPENRPC)))
+        .route(METRICS, get(move || ready(scrape.answer())))
+        .route(HEALTHZ, get(healthz))
+        .route(READYZ, get(readyz))
+        .fallback(async || {
+            (
+                StatusCode::NOT_FOUND,
+                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /metrics, /openrpc.json, /healthz and /readyz\n",
+            )
+        })
+        .with_state(health)
+        .layer(middleware::from_fn_with_state(cookie, guard::check));
+    (router, handle)
+}
+
+/// The JSON-RPC as a service, behind the check of the caller's rights.
+fn calls(commands: mpsc::Sender<Command>, meter: &RpcMeter) -> (Call, MethodsHandle) {
     let (stop, handle) = stop_channel();
     let config = ServerConfig::builder()
         .http_only()
@@ -201,12 +226,14 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         .build();
     let module = rpc::methods(commands);
     let names: Names = module.method_names().collect();
+    names.iter().for_each(|name| meter.method(name));
+    let counted = meter.clone();
     let large = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
     let methods = Server::builder()
         .set_config(config)
         .set_rpc_middleware(
             RpcServiceBuilder::new()
-                .layer_fn(move |inner| Access::new(inner, Arc::clone(&names), Arc::clone(&large))),
+                .layer_fn(move |inner| Access::new(inner, Arc::clone(&names), Arc::clone(&large), counted.clone())),
         )
         .to_service_builder()
         .build(module, stop);
@@ -220,22 +247,7 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
             )
         })
     });
-    let sockets = Sockets { call: Arc::clone(&call), feeds, meter, places, patience: times.answer };
-    let router = Router::new()
-        .route("/", post(move |request: Request| call(request)).get(move |request| sockets.clone().open(request)))
-        .route(MEMBER_EVENTS, get(move || ready(streams.open())))
-        .route(METRICS, get(move || ready(scrape.answer())))
-        .route(HEALTHZ, get(healthz))
-        .route(READYZ, get(readyz))
-        .fallback(async || {
-            (
-                StatusCode::NOT_FOUND,
-                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /metrics, /healthz and /readyz\n",
-            )
-        })
-        .with_state(health)
-        .layer(middleware::from_fn_with_state(cookie, guard::check));
-    (router, handle)
+    (call, handle)
 }
 
 /// Whether the loop is live: 200 or 503. Waits for nothing.

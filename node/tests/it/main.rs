@@ -70,6 +70,7 @@ mod observe {
 mod rpc {
     mod aggregates; // what people see of them
     mod counters; // the engine's, as the status tells them
+    mod lists; // blocks, pending transactions, bans, and orders about peers
     mod evidence; // two blocks for one height, told to people
     pub(crate) mod methods; // the JSON-RPC
 
@@ -80,6 +81,7 @@ mod rpc {
         mod health;
         mod metrics;
         mod places; // connections that wait or are slow make room
+        mod socket; // calls and subscriptions over WebSockets
         mod ready; // a real node's health, cookie and producer rule
     }
 }

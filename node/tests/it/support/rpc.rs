@@ -29,6 +29,7 @@ pub(crate) struct FakeNode {
     pub(crate) members: broadcast::Sender<MemberNews>,
     /// What subscribers are told.
     pub(crate) feeds: Feeds,
+    pub(crate) metrics: Metrics,
     pub(crate) commands: mpsc::Receiver<command::Command>,
     _server: HttpServer,
 }
@@ -58,20 +59,20 @@ impl FakeNode {
         let cookie = Cookie::generate().expect("random bytes");
         let health = Arc::new(Health::new());
         let members = broadcast::Sender::new(MEMBER_EVENTS_MAX);
-        let feeds = Feeds::new(members.clone());
+        let (feeds, metrics) = (Feeds::new(members.clone()), Metrics::default());
         let faces = Faces {
             commands: sender,
             cookie: Some(cookie.clone()),
             health: Arc::clone(&health),
             members: members.clone(),
             feeds: feeds.clone(),
-            metrics: Metrics::default(),
+            metrics: metrics.clone(),
             connections_max,
             times,
         };
         let server = listener.serve(faces).expect("a server");
         let client = client(address, Some(&cookie));
-        Self { address, client, cookie, health, members, feeds, commands, _server: server }
+        Self { address, client, cookie, health, members, feeds, metrics, commands, _server: server }
     }
 
     /// The next command from the RPC.
