@@ -35,9 +35,7 @@ pub mod orders;
 
 use self::command::{BanStatus, Command, PeerStatus, Status};
 use self::evidence::EvidenceView;
-use self::lists::{
-    BLOCKS_LISTED, BLOCKS_LISTED_MAX, BlockSummary, PENDING_LISTED, PENDING_LISTED_MAX, PoolView,
-};
+use self::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, BlockSummary, PENDING_LISTED, PENDING_LISTED_MAX, PoolView};
 use self::members::{AggregateView, MemberDetail, MemberView, MembersError};
 use self::orders::{ORDERED_BAN_LONGEST, ORDERED_BAN_TIME, Order, OrderError};
 use crate::observe::logging;
@@ -470,7 +468,10 @@ fn bad_params(reason: impl std::fmt::Display) -> ErrorObjectOwned {
 
 /// Calls over a WebSocket don't come here, unless they are in a batch (`http/socket.rs`).
 fn no_socket() -> ErrorObjectOwned {
-    error(CODE_NO_SOCKET, "subscriptions need a WebSocket, and a request of their own: open one at GET /".to_owned())
+    error(
+        CODE_NO_SOCKET,
+        "subscriptions need a WebSocket, and a request of their own: open one at GET /".to_owned(),
+    )
 }
 
 fn stopped(state: &str) -> ErrorObjectOwned {

@@ -26,8 +26,8 @@ use crate::config::data_dir::{self, DataDirError};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::errors::chain;
 use crate::observe::logging::to_stderr;
-use crate::rpc::feeds::Topic;
 use crate::rpc::command::{BLOCKS_ON_THEIR_WAY, Status};
+use crate::rpc::feeds::Topic;
 use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };

@@ -26,6 +26,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::net::addresses::{self, dialable, ip_of, split_peer};
 
+mod added;
 pub(crate) mod announce;
 pub mod book;
 mod crowd;
@@ -38,6 +39,7 @@ mod poll;
 mod usable;
 mod want;
 
+pub use added::ADDED_PEERS_MAX;
 use book::{BACKOFF_MIN, Book, Group, Kept, PEER_ADDRESSES_MAX, Pick, Retry, Standing};
 pub use crowd::CROWD_AFTER;
 use exchange::Exchange;
@@ -46,7 +48,7 @@ pub use exchange::{
     SETTLE_TIME, SILENT_TIME, WALK_INTERVAL,
 };
 use fixed::Fixed;
-pub use fixed::{ADDED_PEERS_MAX, Failure, Trouble, Warning};
+pub use fixed::{Failure, Trouble, Warning};
 pub use want::{Target, ToldBy, View, Want};
 
 /// Dials under way for gossip slots, slow ones included.

@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 use self::logfmt::{Logfmt, LogfmtFields};
 
 /// Bytes of a filter that is given at run time. Those in use have some 200.
-const FILTER_BYTES_MAX: usize = 4 * 1024;
+const LOG_FILTER_BYTES_MAX: usize = 4 * 1024;
 
 /// The default filter: this node's infos and the warnings of libraries, but only errors of the transport, because
 /// a peer can make it warn at will.
@@ -85,8 +85,8 @@ pub fn start(filter: &str, format: LogFormat) {
 /// # Errors
 /// Says which part makes no sense, or that logging was never started. Then nothing is changed.
 pub fn change(text: &str) -> Result<String, String> {
-    if text.len() > FILTER_BYTES_MAX {
-        return Err(format!("a filter has at most {FILTER_BYTES_MAX} bytes; nothing was changed"));
+    if text.len() > LOG_FILTER_BYTES_MAX {
+        return Err(format!("a filter has at most {LOG_FILTER_BYTES_MAX} bytes; nothing was changed"));
     }
     let filter = parse_filter(text)?;
     let change = CHANGE.get().ok_or("this process does not log; nothing was changed")?;

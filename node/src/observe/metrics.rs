@@ -26,7 +26,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-pub use self::items::{Items, SIGHTS_MAX};
+pub use self::items::{FIRST_SIGHTS_MAX, Items};
 pub use self::libp2p::SwarmMeter;
 pub use self::rpc::RpcMeter;
 pub use self::state::{Queue, State};

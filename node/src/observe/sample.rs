@@ -30,7 +30,9 @@ pub fn vm_hwm(status: &str) -> u64 {
 #[must_use]
 pub fn status_number(status: &str, name: &str) -> u64 {
     let rest = status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    rest.map(|rest| rest.strip_suffix("kB").unwrap_or(rest).trim()).and_then(|number| number.parse().ok()).unwrap_or(0)
+    rest.map(|rest| rest.strip_suffix("kB").unwrap_or(rest).trim())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }
 
 /// The limit of open files of this process, if the system tells it.

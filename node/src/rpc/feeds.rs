@@ -293,12 +293,9 @@ impl News {
                     transactions: u64::from(header.count),
                 })
             }
-            Self::Tip(at_ms, tip, stale) => json(&TipEvent {
-                at_ms: *at_ms,
-                height: tip.height,
-                id: tip.id.to_string(),
-                stale: *stale as u64,
-            }),
+            Self::Tip(at_ms, tip, stale) => {
+                json(&TipEvent { at_ms: *at_ms, height: tip.height, id: tip.id.to_string(), stale: *stale as u64 })
+            }
             Self::Peer(event) => json(event),
         }
     }

@@ -53,11 +53,11 @@ pub use events::{BEAT_EVERY, MEMBER_EVENTS, WATCHERS_MAX};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};
-use metrics::Scrape;
 pub use metrics::METRICS;
+use metrics::Scrape;
 pub use place::Times;
-pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
 use socket::{Call, Sockets};
+pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
 
 /// The path of the description of all methods.
 pub const OPENRPC_JSON: &str = "/openrpc.json";
@@ -194,7 +194,8 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
     let (meter, places) = (metrics.rpc.clone(), streams.places());
     let (call, handle) = calls(commands.clone(), &metrics.rpc);
     let sockets = Sockets { call: Arc::clone(&call), feeds, meter, places, patience: times.answer };
-    let scrape = Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
+    let scrape =
+        Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
     let router = Router::new()
         .route("/", post(move |request: Request| call(request)).get(move |request| sockets.clone().open(request)))
         .route(MEMBER_EVENTS, get(move || ready(streams.open())))
@@ -229,14 +230,14 @@ fn calls(commands: mpsc::Sender<Command>, meter: &RpcMeter) -> (Call, MethodsHan
     names.iter().for_each(|name| meter.method(name));
     let counted = meter.clone();
     let large = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
-    let methods = Server::builder()
-        .set_config(config)
-        .set_rpc_middleware(
-            RpcServiceBuilder::new()
-                .layer_fn(move |inner| Access::new(inner, Arc::clone(&names), Arc::clone(&large), counted.clone())),
-        )
-        .to_service_builder()
-        .build(module, stop);
+    let methods =
+        Server::builder()
+            .set_config(config)
+            .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(move |inner| {
+                Access::new(inner, Arc::clone(&names), Arc::clone(&large), counted.clone())
+            }))
+            .to_service_builder()
+            .build(module, stop);
     let call: Call = Arc::new(move |request: Request| {
         let mut methods = methods.clone();
         Box::pin(async move {

@@ -78,7 +78,8 @@ impl PoolPage {
     /// The page with this number of transactions.
     #[must_use]
     pub fn view(&self, count: usize) -> PoolView {
-        let shown: Vec<PendingView> = self.page.iter().take(count).map(|held| PendingView::from(&**held)).collect();
+        let shown: Vec<PendingView> =
+            self.page.iter().take(count).map(|held| PendingView::from(&**held)).collect();
         let more = self.page.len() > count;
         let next = shown.last().filter(|_| more).map(|last| last.id.clone());
         PoolView { total: self.total, bytes: self.bytes, transactions: shown, next }

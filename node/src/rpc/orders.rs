@@ -56,7 +56,9 @@ pub enum OrderError {
     #[error("as many peers were added as may be, and nothing was done: remove one first")]
     TooMany,
     /// No such peer.
-    #[error("no such peer is connected, and none was added; nothing was done: `node peers` lists the connected ones")]
+    #[error(
+        "no such peer is connected, and none was added; nothing was done: `node peers` lists the connected ones"
+    )]
     NoPeer,
     /// Loopback addresses are exempt.
     #[error("with --exempt-loopback no loopback address can be banned, and nothing was done: ban the peer")]

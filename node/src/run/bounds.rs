@@ -25,12 +25,12 @@ use crate::cli::client::bounds::Row;
 use crate::config::application::APPLICATION_EVENTS_MAX;
 use crate::net::bans::BANS_MAX;
 use crate::net::behaviour::PROBES_WAITING_MAX;
-use crate::net::discovery::{ADDED_PEERS_MAX, REFRESH_EXTRA};
 use crate::net::discovery::book::{
     CONTESTS_MAX, PEER_ADDRESSES_MAX, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCES_MAX, TOLD_BUCKET_MAX,
     TOLD_BUCKETS,
 };
 use crate::net::discovery::own_key::SIGNS_MAX;
+use crate::net::discovery::{ADDED_PEERS_MAX, REFRESH_EXTRA};
 use crate::net::handler::REPORTED_FRAMES_MAX;
 use crate::net::lane::{BULK_BUDGET_BYTES, READ_BUFFER_BYTES};
 use crate::net::limits::{PENDING_MAX, connections_max};
@@ -38,12 +38,14 @@ use crate::net::slots::swaps::{SWAP_PEERS_MAX, SWAPS_MAX};
 use crate::net::swarm::{DIAL_ADDRESSES, NEGOTIATING_MAX, ORDERS_WAITING_MAX, REPORTS_WAITING_MAX};
 use crate::net::transport::muxer::{STREAMS_MAX, UNREAD_BYTES_MAX};
 use crate::net::transport::setups::{QUIC_SETUPS_MAX, TCP_SETUPS_MAX};
-use crate::observe::metrics::SIGHTS_MAX;
+use crate::observe::metrics::FIRST_SIGHTS_MAX;
 use crate::observe::trace::LATENESS_MAX;
 use crate::rpc::RESPONSE_BYTES_MAX;
 use crate::rpc::access::LARGE_ANSWERS_MAX;
 use crate::rpc::feeds::{FEED_EVENT_BYTES_MAX, FEED_EVENTS_MAX};
-use crate::rpc::http::{BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX, SUBSCRIPTIONS_MAX, WATCHERS_MAX};
+use crate::rpc::http::{
+    BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX, SUBSCRIPTIONS_MAX, WATCHERS_MAX,
+};
 use crate::rpc::members::MemberNews;
 use crate::service::verify::{KEYS_MAX, QUEUE_JOBS_MAX, THREADS_MAX};
 use crate::service::{MEMBER_DIALS_MAX, MEMBER_EVENTS_MAX, SUBMISSIONS_WAITING_MAX};
@@ -192,7 +194,7 @@ fn threads() -> Vec<Row> {
         row!("jobs that wait for a thread", QUEUE_JOBS_MAX, size_of::<VerifyJob>() + block(8), 1),
         row!("keys that a thread remembers", KEYS_MAX, KEY_BYTES, THREADS_MAX + 1),
         row!("signatures in a batch", BATCH_SIGNATURES_MAX, SIGNATURE_BYTES, THREADS_MAX + 1),
-        row!("first sights of items", SIGHTS_MAX, 128, 1),
+        row!("first sights of items", FIRST_SIGHTS_MAX, 128, 1),
         row!("latenesses in a sample", LATENESS_MAX, size_of::<u64>(), 1),
     ]
 }

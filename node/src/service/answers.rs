@@ -146,7 +146,8 @@ impl Answers {
                 tell(reply, behaviour.gossip().best_headers(from.map_or(tip, |from| from.min(tip)), count));
             }
             Command::Pool { after, count, reply } => {
-                let (mempool, page) = (behaviour.gossip().mempool(), behaviour.gossip().pending_after(after, count));
+                let (mempool, page) =
+                    (behaviour.gossip().mempool(), behaviour.gossip().pending_after(after, count));
                 tell(reply, PoolPage { total: mempool.transactions, bytes: mempool.bytes, page });
             }
             Command::Bans { reply } => {

@@ -49,7 +49,8 @@ use crate::rpc::feeds::Feeds;
 use crate::rpc::http::Health;
 use crate::rpc::members::MemberNews;
 use crate::store::{
-    Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, STORE_FILE, Store, StoreError, StoreOptions, Writer,
+    Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, STORE_FILE, Store, StoreError, StoreOptions,
+    Writer,
 };
 
 /// Sent once, when the node listens.

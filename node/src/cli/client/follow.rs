@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use super::watch::SEARCH_EVERY;
 use super::{AskError, Node, text};
 use crate::cli::AskArgs;
 use crate::observe::errors::chain;
@@ -29,11 +30,8 @@ use crate::rpc::feeds::{BlockEvent, PeerEvent, TipEvent, Topic, TransactionEvent
 use crate::rpc::http::PING_EVERY;
 use crate::rpc::members::LOST;
 
-/// From one look for a node that is gone to the next.
-const SEARCH_EVERY: Duration = Duration::from_secs(1);
-
 /// A node from which nothing came for this time is taken for gone: three pings were missed.
-const SILENCE_MAX: Duration = PING_EVERY.saturating_mul(3);
+const QUIET_MAX: Duration = PING_EVERY.saturating_mul(3);
 
 /// Prints what `list` prints, and then what changes, until it is stopped or nobody reads it any more.
 pub(super) fn follow(
@@ -83,7 +81,11 @@ fn watch(
             let events = event["events"].as_u64().unwrap_or_default();
             to_stderr(&format!("{events} changes were lost, because they came faster than they were read"));
         }
-        let line = if ask.json { Some(json!({ "topic": topic, "event": event }).to_string()) } else { line(topic, event) };
+        let line = if ask.json {
+            Some(json!({ "topic": topic, "event": event }).to_string())
+        } else {
+            line(topic, event)
+        };
         if line.is_some_and(|line| !put(&line)) {
             return Ok(Ended::Reader);
         }
@@ -191,7 +193,7 @@ impl Feed {
     async fn hear(&mut self) -> Option<Value> {
         loop {
             // Pings are answered by the library.
-            match timeout(SILENCE_MAX, self.socket.next()).await.ok()??.ok()? {
+            match timeout(QUIET_MAX, self.socket.next()).await.ok()??.ok()? {
                 Message::Text(text) => return serde_json::from_str(&text).ok(),
                 Message::Close(_) => return None,
                 _ => {}

@@ -9,7 +9,7 @@
 //! A transaction has no time stamp, so its age is not known. An item that is pushed has no announcement before its body,
 //! and no first figure. Blocks that a node fetches to catch up are not announced, and have no age.
 //!
-//! The first sights of the last [`SIGHTS_MAX`] items are remembered. A peer that announces items that don't exist can push
+//! The first sights of the last [`FIRST_SIGHTS_MAX`] items are remembered. A peer that announces items that don't exist can push
 //! others out, which then are missing in these figures, and nowhere else.
 
 use std::num::NonZeroUsize;
@@ -28,12 +28,12 @@ use protocol::wire::message::Message;
 
 /// Items of which it is remembered when they were first seen: at 200 a second those of the last 20 s. Each takes some
 /// 120 bytes: 480 KiB.
-pub const SIGHTS_MAX: usize = 4_096;
+pub const FIRST_SIGHTS_MAX: usize = 4_096;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// The kinds of items, as labels.
-const KINDS: [&str; 2] = ["transaction", "block"];
+const ITEM_KINDS: [&str; 2] = ["transaction", "block"];
 
 /// Counts items.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Items {
         let help = "From the first body of an item to its acceptance";
         let to_acceptance = histograms(registry, "body_to_acceptance", help);
         let help = "Encoded bytes of items accepted, submitted ones included";
-        let accepted_bytes = KINDS.map({
+        let accepted_bytes = ITEM_KINDS.map({
             let family = Family::<Labels<1>, Counter>::default();
             registry.register_with_unit("accepted_items", help, Unit::Bytes, family.clone());
             move |kind| family.get_or_create(&[("kind", kind)]).clone()
@@ -77,25 +77,16 @@ impl Items {
         let bodies = Family::<Labels<2>, Counter>::default();
         let help = "Bytes of bodies received from peers, by whether they were of use";
         registry.register_with_unit("received_bodies", help, Unit::Bytes, bodies.clone());
-        let of = |useful| KINDS.map(|kind| bodies.get_or_create(&[("kind", kind), ("use", useful)]).clone());
+        let of = |useful| ITEM_KINDS.map(|kind| bodies.get_or_create(&[("kind", kind), ("use", useful)]).clone());
         let (useful_bytes, duplicate_bytes) = (of("new"), of("duplicate"));
         let refused = Family::<Labels<2>, Counter>::default();
         registry.register("items_refused", "Items refused, by kind and reason", refused.clone());
-        for (kind, reason) in KINDS.iter().flat_map(|kind| Refusal::LABELS.map(|reason| (*kind, reason))) {
+        for (kind, reason) in ITEM_KINDS.iter().flat_map(|kind| Refusal::LABELS.map(|reason| (*kind, reason))) {
             drop(refused.get_or_create(&[("kind", kind), ("reason", reason)]));
         }
-        let most = NonZeroUsize::new(SIGHTS_MAX).unwrap_or(NonZeroUsize::MIN);
+        let most = NonZeroUsize::new(FIRST_SIGHTS_MAX).unwrap_or(NonZeroUsize::MIN);
         let sights = Arc::new(Mutex::new(LruCache::new(most)));
-        Self {
-            sights,
-            block_age,
-            to_body,
-            to_acceptance,
-            accepted_bytes,
-            useful_bytes,
-            duplicate_bytes,
-            refused,
-        }
+        Self { sights, block_age, to_body, to_acceptance, accepted_bytes, useful_bytes, duplicate_bytes, refused }
     }
 
     /// A message came. `wall_ms` is the wall clock, in milliseconds since 1970.
@@ -127,7 +118,7 @@ impl Items {
                 }
             }
             Event::Refused { item, refusal, .. } => {
-                let kind = KINDS.get(place(*item)).copied().unwrap_or_default();
+                let kind = ITEM_KINDS.get(place(*item)).copied().unwrap_or_default();
                 self.refused.get_or_create(&[("kind", kind), ("reason", refusal.label())]).inc();
             }
             _ => {}
@@ -193,7 +184,7 @@ fn histograms(registry: &mut Registry, name: &str, help: &str) -> [Histogram; 2]
     let make: fn() -> Histogram = || Histogram::new(latencies());
     let family = Family::<Labels<1>, Histogram>::new_with_constructor(make);
     registry.register_with_unit(name, help, Unit::Seconds, family.clone());
-    KINDS.map(|kind| family.get_or_create(&[("kind", kind)]).clone())
+    ITEM_KINDS.map(|kind| family.get_or_create(&[("kind", kind)]).clone())
 }
 
 fn name(item: ItemId) -> Name {

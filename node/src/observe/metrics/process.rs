@@ -37,7 +37,12 @@ impl Collector for Process {
         }
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
             // The listing has a descriptor of its own.
-            sheet.gauge("process_open_fds", "Open files and sockets.", None, open.count().saturating_sub(1) as u64)?;
+            sheet.gauge(
+                "process_open_fds",
+                "Open files and sockets.",
+                None,
+                open.count().saturating_sub(1) as u64,
+            )?;
         }
         if let Some(most) = sample::descriptors_max() {
             sheet.gauge("process_max_fds", "Files and sockets that may be open at a time.", None, most)?;

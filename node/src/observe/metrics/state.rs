@@ -134,7 +134,12 @@ fn store(sheet: &mut Sheet<'_>, state: &State) -> fmt::Result {
     sheet.gauge("store_bodies", "Bytes of the blocks' bodies in the store.", bytes, state.store_body_bytes)?;
     sheet.counter("store_commits", "Commits of the store.", None, state.store_commits)?;
     sheet.counter("store_records", "Records that were committed.", None, state.store_records)?;
-    sheet.counter("store_committed", "Bytes of the records that were committed.", bytes, state.store_committed_bytes)?;
+    sheet.counter(
+        "store_committed",
+        "Bytes of the records that were committed.",
+        bytes,
+        state.store_committed_bytes,
+    )?;
     sheet.counter("store_commit", "Time that commits took.", Some(&Unit::Seconds), state.store_commit_seconds)
 }
 

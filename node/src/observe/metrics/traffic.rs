@@ -18,7 +18,7 @@ use super::sheet::Sheet;
 pub const DRIVER_KINDS: [&str; 3] = ["ack", "ping", "pong"];
 
 /// Kinds of messages and their causes. The most frequent come first, because a kind is looked up from the front.
-const KINDS: [(&str, &str); 34] = [
+const MESSAGE_KINDS: [(&str, &str); 34] = [
     ("inv", "relay"),
     ("transactions", "relay"),
     ("getdata", "fetch"),
@@ -56,7 +56,7 @@ const KINDS: [(&str, &str); 34] = [
 ];
 
 /// The place of a kind that is not in the list. A test ensures that there is none.
-const UNLISTED: usize = KINDS.len() - 1;
+const UNLISTED: usize = MESSAGE_KINDS.len() - 1;
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +70,8 @@ pub enum Way {
 /// The counters.
 #[derive(Debug)]
 pub struct Traffic {
-    read: [Count; KINDS.len()],
-    written: [Count; KINDS.len()],
+    read: [Count; MESSAGE_KINDS.len()],
+    written: [Count; MESSAGE_KINDS.len()],
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +82,10 @@ struct Count {
 
 impl Default for Traffic {
     fn default() -> Self {
-        Self { read: std::array::from_fn(|_| Count::default()), written: std::array::from_fn(|_| Count::default()) }
+        Self {
+            read: std::array::from_fn(|_| Count::default()),
+            written: std::array::from_fn(|_| Count::default()),
+        }
     }
 }
 
@@ -90,7 +93,7 @@ impl Traffic {
     /// Counts a message of this kind ([`Message::name`](protocol::wire::message::Message::name), or one of
     /// [`DRIVER_KINDS`]) and length in bytes.
     pub fn count(&self, way: Way, kind: &str, bytes: usize) {
-        let place = KINDS.iter().position(|(name, _)| *name == kind).unwrap_or(UNLISTED);
+        let place = MESSAGE_KINDS.iter().position(|(name, _)| *name == kind).unwrap_or(UNLISTED);
         if let Some(count) = self.counts(way).get(place) {
             count.messages.fetch_add(1, Ordering::Relaxed);
             count.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -100,11 +103,11 @@ impl Traffic {
     /// Messages and bytes of a kind so far; `None` if there is no such kind.
     #[must_use]
     pub fn of(&self, way: Way, kind: &str) -> Option<(u64, u64)> {
-        let place = KINDS.iter().position(|(name, _)| *name == kind)?;
+        let place = MESSAGE_KINDS.iter().position(|(name, _)| *name == kind)?;
         self.counts(way).get(place).map(Count::read)
     }
 
-    const fn counts(&self, way: Way) -> &[Count; KINDS.len()] {
+    const fn counts(&self, way: Way) -> &[Count; MESSAGE_KINDS.len()] {
         match way {
             Way::In => &self.read,
             Way::Out => &self.written,
@@ -113,7 +116,7 @@ impl Traffic {
 
     fn each(&self) -> impl Iterator<Item = ([(&'static str, &'static str); 3], (u64, u64))> {
         [("in", Way::In), ("out", Way::Out)].into_iter().flat_map(|(direction, way)| {
-            KINDS.iter().zip(self.counts(way)).map(move |((kind, cause), count)| {
+            MESSAGE_KINDS.iter().zip(self.counts(way)).map(move |((kind, cause), count)| {
                 ([("direction", direction), ("cause", *cause), ("kind", *kind)], count.read())
             })
         })
@@ -130,7 +133,12 @@ impl Collector for Traffic {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut sheet = Sheet(encoder);
         let messages = self.each().map(|(labels, (messages, _))| (labels, messages));
-        sheet.counters("messages", "Messages of the gossip protocol, by direction, cause and kind.", None, messages)?;
+        sheet.counters(
+            "messages",
+            "Messages of the gossip protocol, by direction, cause and kind.",
+            None,
+            messages,
+        )?;
         let bytes = self.each().map(|(labels, (_, bytes))| (labels, bytes));
         let help = "Bytes of these messages, before encryption and without the prefixes of frames.";
         sheet.counters("message", help, Some(&Unit::Bytes), bytes)

@@ -29,7 +29,11 @@ impl VerifyMeter {
 
     pub(super) fn register(registry: &mut Registry) -> Self {
         let jobs = Family::<[(&'static str, &'static str); 1], Counter>::default();
-        registry.register("verify_jobs", "Items and statements whose signatures were checked, by verdict", jobs.clone());
+        registry.register(
+            "verify_jobs",
+            "Items and statements whose signatures were checked, by verdict",
+            jobs.clone(),
+        );
         let of = |verdict| jobs.get_or_create(&[("verdict", verdict)]).clone();
         let (valid, invalid) = (of("valid"), of("invalid"));
         let (signatures, batches, alone) = (Counter::default(), Counter::default(), Counter::default());

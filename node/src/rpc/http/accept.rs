@@ -133,13 +133,7 @@ struct Open {
 }
 
 impl Open {
-    fn new(
-        most: usize,
-        times: Times,
-        router: Router,
-        meter: RpcMeter,
-        stopped: watch::Receiver<bool>,
-    ) -> Self {
+    fn new(most: usize, times: Times, router: Router, meter: RpcMeter, stopped: watch::Receiver<bool>) -> Self {
         let (places, tasks, queue) = (HashMap::new(), JoinSet::new(), VecDeque::new());
         Self { most, times, router, meter, stopped, places, tasks, queue }
     }

@@ -48,14 +48,14 @@ pub const SUBSCRIPTIONS_MAX: usize = 15;
 pub const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// A client from which nothing came for this long is gone: it answered three pings not.
-const SILENCE_MAX: Duration = PING_EVERY.saturating_mul(3);
+const PONG_WAIT: Duration = PING_EVERY.saturating_mul(3);
 
 /// A client that has no subscription and asks nothing for this long is disconnected.
 pub const IDLE_MAX: Duration = Duration::from_secs(300);
 
 /// The library's buffers of a socket, for reading and for writing. A larger message makes the first one grow for as long as
 /// the message is read.
-const BUFFER_BYTES: usize = 16 * 1024;
+const SOCKET_BUFFER_BYTES: usize = 16 * 1024;
 
 /// The method of the messages that carry events.
 pub const EVENT: &str = "events_event";
@@ -104,21 +104,15 @@ impl Sockets {
         let upgrade = upgrade
             .max_message_size(most)
             .max_frame_size(most)
-            .read_buffer_size(BUFFER_BYTES)
-            .write_buffer_size(BUFFER_BYTES)
+            .read_buffer_size(SOCKET_BUFFER_BYTES)
+            .write_buffer_size(SOCKET_BUFFER_BYTES)
             // One message and one ping at a time wait to be written.
-            .max_write_buffer_size(RESPONSE_BYTES_MAX + 4 * BUFFER_BYTES);
+            .max_write_buffer_size(RESPONSE_BYTES_MAX + 4 * SOCKET_BUFFER_BYTES);
         upgrade.on_upgrade(move |socket| async move {
             let meter = self.meter.clone();
             meter.websockets.inc();
-            let session = Session {
-                sockets: self,
-                caller,
-                host,
-                subscriptions: Vec::new(),
-                next_id: 1,
-                _permit: permit,
-            };
+            let session =
+                Session { sockets: self, caller, host, subscriptions: Vec::new(), next_id: 1, _permit: permit };
             let subscribed = session.run(socket, &place).await;
             meter.subscriptions.dec_by(i64::try_from(subscribed).unwrap_or(0));
             meter.websockets.dec();
@@ -193,7 +187,7 @@ impl Session {
                 Next::Ping => {
                     ping = Instant::now() + PING_EVERY;
                     let idle = self.subscriptions.is_empty() && asked.elapsed() >= IDLE_MAX;
-                    if heard.elapsed() >= SILENCE_MAX || idle {
+                    if heard.elapsed() >= PONG_WAIT || idle {
                         self.end(&mut socket, close_code::NORMAL, "nothing was asked for a long time").await
                     } else {
                         self.send(&mut socket, Message::Ping(Bytes::new())).await
@@ -299,9 +293,8 @@ impl Session {
             self.sockets.meter.lost.inc_by(events);
         }
         let event = told.into_json();
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","method":"{EVENT}","params":{{"subscription":{id},"result":{event}}}}}"#
-        );
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","method":"{EVENT}","params":{{"subscription":{id},"result":{event}}}}}"#);
         self.send(socket, Message::Text(text.into())).await
     }
 

@@ -34,7 +34,9 @@ impl Service {
                 info!(?who, ?time, "the owner banned a peer or an address");
                 self.gossip().turn_out(CloseReason::Removed, |peer, address| match who {
                     Who::Peer(banned) => *peer == banned,
-                    Who::Address(ip) => ip_of(address).is_some_and(|other| bans::block_of(other) == bans::block_of(ip)),
+                    Who::Address(ip) => {
+                        ip_of(address).is_some_and(|other| bans::block_of(other) == bans::block_of(ip))
+                    }
                 });
                 self.refuse_banned();
                 self.keep_bans(now);

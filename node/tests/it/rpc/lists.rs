@@ -71,7 +71,8 @@ async fn a_ban_that_the_owner_orders_disconnects_and_lasts_over_a_restart() {
     let peer = Subject::Peer(one.ready.peer_id);
     let week = Duration::from_secs(7 * 24 * 3_600);
     order(&two, Order::Ban(peer, week)).await.expect("banned");
-    two.status_until("its end", |status| status.peers_out == 0 && status.disconnects.contains_key("removed")).await;
+    two.status_until("its end", |status| status.peers_out == 0 && status.disconnects.contains_key("removed"))
+        .await;
     let address = Subject::Address("192.0.2.7".parse().expect("an address"));
     order(&two, Order::Ban(address, week)).await.expect("banned");
     two.stop().await;

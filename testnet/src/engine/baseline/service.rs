@@ -56,7 +56,14 @@ pub(super) async fn run(
     let (peer_id, listen) = (*service.swarm.local_peer_id(), service.addresses());
     // A baseline knows no members.
     let members = broadcast::Sender::new(1);
-    let _ = ready.send(Ready { peer_id, listen, health: Arc::clone(&health), members, feeds: Feeds::default(), metrics: Metrics::default() });
+    let _ = ready.send(Ready {
+        peer_id,
+        listen,
+        health: Arc::clone(&health),
+        members,
+        feeds: Feeds::default(),
+        metrics: Metrics::default(),
+    });
     let mut timers = Timers::start(&service.config);
     let mut commands_open = true;
     while !*shutdown.borrow_and_update() {

@@ -113,10 +113,16 @@ async fn each_topic_comes_to_those_that_subscribed_to_it() {
     assert_eq!(event["params"]["result"]["bytes"], 300);
     fake.feeds.accepted(ItemId::Block(BlockId([6; 32])), 900, None, |_| Some(header(44)));
     let event = hear(&mut socket).await.expect("an event");
-    assert_eq!((&event["params"]["subscription"], &event["params"]["result"]["height"]), (&json!(numbers[1]), &json!(44)));
+    assert_eq!(
+        (&event["params"]["subscription"], &event["params"]["result"]["height"]),
+        (&json!(numbers[1]), &json!(44))
+    );
     fake.feeds.tip(Tip { height: 45, id: BlockId([7; 32]) }, 2);
     let event = hear(&mut socket).await.expect("an event");
-    assert_eq!((&event["params"]["subscription"], &event["params"]["result"]["stale"]), (&json!(numbers[2]), &json!(2)));
+    assert_eq!(
+        (&event["params"]["subscription"], &event["params"]["result"]["stale"]),
+        (&json!(numbers[2]), &json!(2))
+    );
     fake.feeds.peer(&"12D3", true, Some("withheld"));
     let event = hear(&mut socket).await.expect("an event");
     assert_eq!(event["params"]["subscription"], numbers[3]);
@@ -124,7 +130,10 @@ async fn each_topic_comes_to_those_that_subscribed_to_it() {
     let change = MemberEvent { member: SecretKey::from_seed(&[7; 32]).public(), change: MemberChange::Joined };
     fake.members.send(MemberNews { at_ms: 1, event: change }).expect("somebody hears it");
     let event = hear(&mut socket).await.expect("an event");
-    assert_eq!((&event["params"]["subscription"], &event["params"]["result"]["event"]), (&json!(numbers[4]), &json!("joined")));
+    assert_eq!(
+        (&event["params"]["subscription"], &event["params"]["result"]["event"]),
+        (&json!(numbers[4]), &json!("joined"))
+    );
 }
 
 #[tokio::test]
@@ -163,7 +172,8 @@ async fn calls_are_those_of_http_with_the_same_rights() {
 #[tokio::test]
 async fn a_subscription_without_a_socket_is_refused_with_the_reason() {
     let fake = FakeNode::start();
-    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "events_subscribe", "params": ["tip"] }).to_string();
+    let request =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "events_subscribe", "params": ["tip"] }).to_string();
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
     let answer = exchange(fake.address, head, &request);
     assert!(answer.contains(&CODE_NO_SOCKET.to_string()) && answer.contains("WebSocket"), "{answer}");
