@@ -26,6 +26,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::wall_ms;
+
 pub use self::items::{FIRST_SIGHTS_MAX, Items};
 pub use self::libp2p::SwarmMeter;
 pub use self::rpc::RpcMeter;
@@ -73,7 +75,7 @@ impl Metrics {
         let traffic = Arc::new(Traffic::default());
         registry.register_collector(Box::new(Arc::clone(&traffic)));
         registry.register_collector(Box::new(state::Latest(Arc::clone(&state))));
-        registry.register_collector(Box::new(process::Process { store }));
+        registry.register_collector(Box::new(process::Process { store, started_ms: wall_ms() }));
         let items = Items::register(&mut registry);
         let verify = VerifyMeter::register(&mut registry);
         let rpc = RpcMeter::register(&mut registry);

@@ -3,20 +3,20 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::sheet::Sheet;
-use crate::clock::wall_ms;
 use crate::observe::sample;
 
 /// The process, and the file of its store.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) store: Option<PathBuf>,
+    /// When the node was started, in milliseconds since 1970.
+    pub(super) started_ms: u64,
 }
 
 impl Collector for Process {
@@ -24,8 +24,8 @@ impl Collector for Process {
         let mut sheet = Sheet(encoder);
         let cpu = sample::cpu_us() as f64 / 1e6;
         sheet.counter("process_cpu", "Processor time of the process.", Some(&Unit::Seconds), cpu)?;
-        let started = started_ms() as f64 / 1e3;
-        let help = "When the process first told its metrics, or was started, since 1970.";
+        let started = self.started_ms as f64 / 1e3;
+        let help = "When the node was started, since 1970.";
         sheet.gauge("process_start_time", help, Some(&Unit::Seconds), started)?;
         if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
             let kib = |name: &str| sample::status_number(&status, name).saturating_mul(1024);
@@ -51,10 +51,4 @@ impl Collector for Process {
         let Ok(file) = std::fs::metadata(store) else { return Ok(()) };
         sheet.gauge("store_size", "Size of the store's file.", Some(&Unit::Bytes), file.len())
     }
-}
-
-/// When this was first asked, in milliseconds since 1970.
-fn started_ms() -> u64 {
-    static STARTED: OnceLock<u64> = OnceLock::new();
-    *STARTED.get_or_init(wall_ms)
 }

@@ -55,7 +55,7 @@ pub const IDLE_MAX: Duration = Duration::from_secs(300);
 
 /// The library's buffers of a socket, for reading and for writing. A larger message makes the first one grow for as long as
 /// the message is read.
-const SOCKET_BUFFER_BYTES: usize = 16 * 1024;
+const WEBSOCKET_BUFFER_BYTES: usize = 16 * 1024;
 
 /// The method of the messages that carry events.
 pub const EVENT: &str = "events_event";
@@ -104,10 +104,10 @@ impl Sockets {
         let upgrade = upgrade
             .max_message_size(most)
             .max_frame_size(most)
-            .read_buffer_size(SOCKET_BUFFER_BYTES)
-            .write_buffer_size(SOCKET_BUFFER_BYTES)
+            .read_buffer_size(WEBSOCKET_BUFFER_BYTES)
+            .write_buffer_size(WEBSOCKET_BUFFER_BYTES)
             // One message and one ping at a time wait to be written.
-            .max_write_buffer_size(RESPONSE_BYTES_MAX + 4 * SOCKET_BUFFER_BYTES);
+            .max_write_buffer_size(RESPONSE_BYTES_MAX + 4 * WEBSOCKET_BUFFER_BYTES);
         upgrade.on_upgrade(move |socket| async move {
             let meter = self.meter.clone();
             meter.websockets.inc();

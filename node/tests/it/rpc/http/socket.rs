@@ -165,7 +165,7 @@ async fn calls_are_those_of_http_with_the_same_rights() {
     assert_eq!((&answer["id"], &answer["result"]), (&json!(7), &Value::Null));
     let answer = ask(&mut anyone, "no_method", json!([])).await;
     assert_eq!(answer["error"]["code"], -32601);
-    anyone.send(Message::text("no JSON")).await.expect("sent");
+    anyone.send(Message::text("{ no JSON")).await.expect("sent");
     assert_eq!(hear(&mut anyone).await.expect("an answer")["error"]["code"], -32700);
 }
 
@@ -198,7 +198,7 @@ async fn pages_of_other_sites_and_strange_hosts_open_no_socket() {
 async fn a_message_over_the_limit_ends_the_socket() {
     let fake = FakeNode::start();
     let mut socket = opened(fake.address).await;
-    let long = format!("{:width$}", "{}", width = OPEN_REQUEST_BYTES_MAX + 1);
+    let long = " ".repeat(OPEN_REQUEST_BYTES_MAX + 1);
     let _ = socket.send(Message::text(long)).await;
     assert_eq!(hear(&mut socket).await, None);
     let mut socket = opened(fake.address).await;
