@@ -206,6 +206,8 @@ fn http() -> Vec<Row> {
         row!("read buffers of HTTP connections", READ_BYTES_MAX, 1, CONNECTIONS_MAX + 2 * BUSY_MAX),
         row!("answers to HTTP requests", RESPONSE_BYTES_MAX, 1, CONNECTIONS_MAX),
         row!("events on their way to a reader", READ_BYTES_MAX, 1, WATCHERS_MAX),
+        // A message is copied into its frame.
+        row!("answers, as frames of WebSockets", RESPONSE_BYTES_MAX, 1, WATCHERS_MAX),
         row!("events that wait for subscribers", FEED_EVENTS_MAX, 512, 4),
         row!("subscriptions", SUBSCRIPTIONS_MAX, FEED_EVENT_BYTES_MAX + 256, WATCHERS_MAX),
         row!("large answers, while they are made", LARGE_ANSWERS_MAX, LARGE_ANSWER_BYTES, 1),
