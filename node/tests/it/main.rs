@@ -61,8 +61,8 @@ mod service {
 
 /// Tests of what people see of a running node.
 mod observe {
-    mod logging; // lines for programs, and a filter that changes
     mod dashboards; // the files of deploy/ ask for what is served
+    mod logging; // lines for programs, and a filter that changes
     mod metrics;
     mod progress; // while it catches up
     mod status_line;

@@ -25,7 +25,13 @@ impl Following {
     fn start(address: SocketAddr, more: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let mut program = Program::new(env!("CARGO_BIN_EXE_node"));
-        program.env_clear().env("HOME", home.path()).args(["tx", "pool", "--follow", "--rpc", &address.to_string()]);
+        program.env_clear().env("HOME", home.path()).args([
+            "tx",
+            "pool",
+            "--follow",
+            "--rpc",
+            &address.to_string(),
+        ]);
         let mut child =
             program.args(more).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("piped"));
