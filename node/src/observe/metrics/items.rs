@@ -21,6 +21,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use protocol::gossip::{Event, ItemId};
+use protocol::items::block::SignedHeader;
 use protocol::items::hash::ShortId;
 use protocol::items::refusal::Refusal;
 use protocol::time::Time;
@@ -97,12 +98,7 @@ impl Items {
                     self.announced((0, entry.transaction.short()), now);
                 }
             }
-            Message::BlockHeader { header, .. } => {
-                if self.announced(name(ItemId::Block(header.id())), now) {
-                    let age = wall_ms().saturating_sub(header.header().timestamp_ms);
-                    self.block_age.observe(age as f64 / 1_000.0);
-                }
-            }
+            Message::BlockHeader { header, .. } => self.block_announced(header, now, wall_ms),
             _ => {}
         }
     }
@@ -122,6 +118,13 @@ impl Items {
                 self.refused.get_or_create(&[("kind", kind), ("reason", refusal.label())]).inc();
             }
             _ => {}
+        }
+    }
+
+    fn block_announced(&self, header: &SignedHeader, now: Time, wall_ms: impl FnOnce() -> u64) {
+        if self.announced(name(ItemId::Block(header.id())), now) {
+            let age = wall_ms().saturating_sub(header.header().timestamp_ms);
+            self.block_age.observe(age as f64 / 1_000.0);
         }
     }
 
