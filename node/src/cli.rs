@@ -16,7 +16,8 @@ use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
 
 pub use self::asked::{
-    AskArgs, BlockCommand, GetArgs, MembersArgs, MembersCommand, PayloadArgs, SendArgs, SetArgs, TxCommand,
+    AskArgs, BlockCommand, BlocksArgs, GetArgs, MembersArgs, MembersCommand, PayloadArgs, PeersArgs, PeersCommand,
+    PoolArgs, SendArgs, SetArgs, StatusArgs, TxCommand,
 };
 use crate::observe::logging::{self, LogFormat};
 
@@ -80,9 +81,11 @@ pub enum Command {
     #[command(subcommand)]
     Key(KeyCommand),
     /// Show the state of a running node.
-    Status(AskArgs),
-    /// List the gossip peers of a running node.
-    Peers(AskArgs),
+    Status(StatusArgs),
+    /// List the gossip peers of a running node; add, remove, ban one.
+    Peers(PeersArgs),
+    /// List the banned peers and addresses of a running node.
+    Bans(AskArgs),
     /// List the members of the network, as a running node sees them, or show one.
     Members(MembersArgs),
     /// Set an entry of a running node, which all members get to know.
@@ -104,6 +107,15 @@ pub enum Command {
     Evidence(AskArgs),
     /// List what limits the memory of a node, and the most that it can take; needs no running node.
     Bounds(BoundsArgs),
+    /// Change what a running node logs.
+    Log {
+        /// The filter, as --log takes it, such as debug or warn,node=debug
+        #[arg(value_name = "FILTER", value_parser = logging::parse_filter)]
+        filter: String,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
     /// Send or look up a transaction through a running node.
     #[command(subcommand)]
     Tx(TxCommand),

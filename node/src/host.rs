@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use protocol::gossip::members::{MemberInput, MemberOutput};
 use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::member::epoch::Epoch;
 use protocol::items::member::ticket::Ticket;
@@ -30,8 +31,10 @@ use protocol::time::Time;
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tracing::warn;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_ms};
+use crate::observe::metrics::Metrics;
 use crate::observe::recorder::Recorder;
+use crate::rpc::feeds::Feeds;
 use crate::store::{Awaited, Note, Writer};
 
 /// Inputs that go in together. As many as a batch of signatures brings verdicts. The bytes that they make the
@@ -105,6 +108,8 @@ pub struct EngineHost {
     /// `None` once the node stops.
     writer: Option<Arc<Writer>>,
     recorder: Recorder,
+    metrics: Metrics,
+    feeds: Feeds,
     /// Signs this node's statements as a member.
     signer: Option<(SecretKey, NetworkId)>,
     /// Statements of this node for which the store had no room yet: the last of each kind.
@@ -129,6 +134,8 @@ impl EngineHost {
             clock,
             writer: Some(writer),
             recorder,
+            metrics: Metrics::default(),
+            feeds: Feeds::default(),
             signer: None,
             unkept: BTreeMap::new(),
             inputs: VecDeque::new(),
@@ -143,6 +150,20 @@ impl EngineHost {
     #[must_use]
     pub fn with_signer(mut self, key: SecretKey, network: NetworkId) -> Self {
         self.signer = Some((key, network));
+        self
+    }
+
+    /// The same, which counts in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// The same, which tells subscribers what happens.
+    #[must_use]
+    pub fn with_feeds(mut self, feeds: Feeds) -> Self {
+        self.feeds = feeds;
         self
     }
 
@@ -208,6 +229,18 @@ impl EngineHost {
         &self.recorder
     }
 
+    /// The metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// A peer sent a message: notes it in the trace and the metrics.
+    pub fn received(&self, peer: PeerHandle, message: &Message) {
+        self.recorder.received(peer, message);
+        self.metrics.items.received(message, self.now(), wall_ms);
+    }
+
     /// The clock.
     #[must_use]
     pub const fn clock(&self) -> Clock {
@@ -244,7 +277,7 @@ impl EngineHost {
                 None
             }
             Output::Event(event) => {
-                self.recorder.event(&event);
+                self.report(&event);
                 self.on_event(event)
             }
             Output::Store(record) => {
@@ -257,6 +290,20 @@ impl EngineHost {
                 }
                 None
             }
+        }
+    }
+
+    /// Tells the trace, the metrics and the subscribers.
+    fn report(&self, event: &gossip::Event) {
+        self.recorder.event(event);
+        self.metrics.items.event(event, self.clock.now());
+        match *event {
+            gossip::Event::Accepted { item, within, bytes, .. } => {
+                let header = |id: &BlockId| self.gossip.block(id).map(|block| block.header);
+                self.feeds.accepted(item, bytes, within, header);
+            }
+            gossip::Event::TipChanged { tip, disconnected } => self.feeds.tip(tip, disconnected),
+            _ => {}
         }
     }
 

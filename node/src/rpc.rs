@@ -2,8 +2,8 @@
 //! trait makes server and client, so the two can't disagree.
 //!
 //! Reading and `tx_send` are open to everyone on the machine. Other methods that change the node need the cookie
-//! (`access.rs`). The listener is `http.rs`. Deliberately absent: subscriptions. There are streams of
-//! events for that (`http/events.rs`).
+//! (`access.rs`). The listener is `http.rs`. Deliberately absent: what is
+//! told to subscribers (`feeds.rs`), and how (`http/socket.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use jsonrpsee::RpcModule;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::types::ErrorObjectOwned;
-use jsonrpsee::types::error::INVALID_PARAMS_CODE;
+use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE};
 use protocol::gossip::{Refusal, Submission, TransactionStatus};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
@@ -21,17 +21,24 @@ use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
 use protocol::wire::codec::{Decode, Encode as _};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod access;
 pub mod command;
 pub mod evidence;
+pub mod feeds;
 pub mod http;
+pub mod lists;
 pub mod members;
+pub mod orders;
 
-use self::command::{Command, PeerStatus, Status};
+use self::command::{BanStatus, Command, PeerStatus, Status};
 use self::evidence::EvidenceView;
+use self::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, BlockSummary, PENDING_LISTED, PENDING_LISTED_MAX, PoolView};
 use self::members::{AggregateView, MemberDetail, MemberView, MembersError};
+use self::orders::{ORDERED_BAN_LONGEST, ORDERED_BAN_TIME, Order, OrderError};
+use crate::observe::logging;
 
 /// The JSON around an item: names, quotes, ids. 4 KiB is ample.
 const ENVELOPE_BYTES: usize = 4 * 1024;
@@ -62,6 +69,18 @@ pub const CODE_STOPPED: i32 = -31_012;
 
 /// The code for a method that needs the cookie.
 pub const CODE_NOT_ALLOWED: i32 = -31_013;
+
+/// The code for a subscription that was asked for without a WebSocket.
+pub const CODE_NO_SOCKET: i32 = -31_014;
+
+/// The description of all methods: an OpenRPC document. A test compares it with the methods and their answers.
+pub const OPENRPC: &str = include_str!("rpc/openrpc.json");
+
+/// The method that subscribes, over a WebSocket.
+pub const SUBSCRIBE: &str = "events_subscribe";
+
+/// The method that ends a subscription.
+pub const UNSUBSCRIBE: &str = "events_unsubscribe";
 
 /// The answer to a submission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,9 +178,56 @@ pub trait Api {
     #[method(name = "block_publish")]
     async fn block_publish(&self, block: String) -> RpcResult<Submitted>;
 
-    /// Looks up a block; null if its body isn't kept.
+    /// Looks up a block by its id, or by its height on the best chain in decimal digits; null if its body isn't kept.
     #[method(name = "block_get")]
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>>;
+
+    /// Lists blocks of the best chain, the highest first: from a height downwards, or from the tip. At most 100; 20 if no
+    /// number is given.
+    #[method(name = "block_list")]
+    async fn block_list(&self, from: Option<u64>, count: Option<u32>) -> RpcResult<Vec<BlockSummary>>;
+
+    /// Lists pending transactions in the order of their ids, after a given id or from the first. At most 500; 100 if no
+    /// number is given.
+    #[method(name = "pool_content")]
+    async fn pool_content(&self, after: Option<String>, count: Option<u32>) -> RpcResult<PoolView>;
+
+    /// Lists all bans, those of addresses first, and the latest first.
+    #[method(name = "bans_list")]
+    async fn bans_list(&self) -> RpcResult<Vec<BanStatus>>;
+
+    /// Keeps a connection to the node at an address, until this node ends.
+    #[method(name = "admin_addPeer")]
+    async fn add_peer(&self, address: String) -> RpcResult<()>;
+
+    /// Disconnects a peer, and forgets that it was added.
+    #[method(name = "admin_removePeer")]
+    async fn remove_peer(&self, peer_id: String) -> RpcResult<()>;
+
+    /// Bans a peer, or all peers at an address, for this many seconds; for a day if no number is given.
+    #[method(name = "admin_banPeer")]
+    async fn ban_peer(&self, who: String, seconds: Option<u64>) -> RpcResult<()>;
+
+    /// Ends the ban of a peer or an address.
+    #[method(name = "admin_unbanPeer")]
+    async fn unban_peer(&self, who: String) -> RpcResult<()>;
+
+    /// Changes what is logged, in the syntax of `--log`. Returns the filter from before.
+    #[method(name = "debug_setLogFilter")]
+    async fn set_log_filter(&self, filter: String) -> RpcResult<String>;
+
+    /// Returns a description of all methods: an OpenRPC document.
+    #[method(name = "rpc.discover")]
+    async fn discover(&self) -> RpcResult<Value>;
+
+    /// Subscribes to a topic: transactions, blocks, tip, peers or members. Over a WebSocket only; returns the
+    /// subscription's number.
+    #[method(name = "events_subscribe")]
+    async fn events_subscribe(&self, topic: String) -> RpcResult<u64>;
+
+    /// Ends a subscription. Over a WebSocket only; false if there is none.
+    #[method(name = "events_unsubscribe")]
+    async fn events_unsubscribe(&self, subscription: u64) -> RpcResult<bool>;
 }
 
 /// The methods, for a listener: each becomes one command.
@@ -185,6 +251,13 @@ impl Methods {
             let text = "the node did not answer in 10 s; an item sent may or may not have been taken: look it up";
             error(CODE_BUSY, text.to_owned())
         })?
+    }
+}
+
+impl Methods {
+    async fn order(&self, order: Order) -> RpcResult<()> {
+        let done = self.ask(|reply| Command::Order { order, reply }).await?;
+        done.map_err(|reason| error(CODE_REFUSED, reason.to_string()))
     }
 }
 
@@ -249,11 +322,73 @@ impl ApiServer for Methods {
     }
 
     async fn block_get(&self, id: String) -> RpcResult<Option<BlockView>> {
-        let id: BlockId = id.parse().map_err(bad_params)?;
-        let Some(block) = self.ask(|reply| Command::Block { id, reply }).await? else { return Ok(None) };
+        let found = match height_of(&id) {
+            Some(height) => self.ask(|reply| Command::BlockAt { height, reply }).await?,
+            None => {
+                let id: BlockId = id.parse().map_err(bad_params)?;
+                self.ask(|reply| Command::Block { id, reply }).await?
+            }
+        };
+        let Some(block) = found else { return Ok(None) };
         // To hash and encode megabytes would make all other callers wait, so this runs on another thread.
         let made = tokio::task::spawn_blocking(move || BlockView::from(&*block)).await;
         made.map(Some).map_err(|_| stopped("the block was not looked up"))
+    }
+
+    async fn block_list(&self, from: Option<u64>, count: Option<u32>) -> RpcResult<Vec<BlockSummary>> {
+        let count = listed(count, BLOCKS_LISTED, BLOCKS_LISTED_MAX)?;
+        let headers = self.ask(|reply| Command::Blocks { from, count, reply }).await?;
+        Ok(headers.iter().map(BlockSummary::from).collect())
+    }
+
+    async fn pool_content(&self, after: Option<String>, count: Option<u32>) -> RpcResult<PoolView> {
+        let count = listed(count, PENDING_LISTED, PENDING_LISTED_MAX)?;
+        let after: Option<TxId> = after.map(|id| id.parse()).transpose().map_err(bad_params)?;
+        // One more shows whether there is another page.
+        let page = self.ask(|reply| Command::Pool { after, count: count + 1, reply }).await?;
+        Ok(page.view(count))
+    }
+
+    async fn bans_list(&self) -> RpcResult<Vec<BanStatus>> {
+        self.ask(|reply| Command::Bans { reply }).await
+    }
+
+    async fn add_peer(&self, address: String) -> RpcResult<()> {
+        let address = address.parse().map_err(|_| bad_params(OrderError::NoAddress))?;
+        self.order(Order::Add(address)).await
+    }
+
+    async fn remove_peer(&self, peer_id: String) -> RpcResult<()> {
+        let peer = peer_id.parse().map_err(|error| bad_params(format!("a peer id is wanted: {error}")))?;
+        self.order(Order::Remove(peer)).await
+    }
+
+    async fn ban_peer(&self, who: String, seconds: Option<u64>) -> RpcResult<()> {
+        let time = seconds.map_or(ORDERED_BAN_TIME, Duration::from_secs);
+        if time.is_zero() || time > ORDERED_BAN_LONGEST {
+            return Err(bad_params(OrderError::BadTime));
+        }
+        self.order(Order::Ban(who.parse().map_err(bad_params)?, time)).await
+    }
+
+    async fn unban_peer(&self, who: String) -> RpcResult<()> {
+        self.order(Order::Unban(who.parse().map_err(bad_params)?)).await
+    }
+
+    async fn set_log_filter(&self, filter: String) -> RpcResult<String> {
+        logging::change(&filter).map_err(bad_params)
+    }
+
+    async fn discover(&self) -> RpcResult<Value> {
+        serde_json::from_str(OPENRPC).map_err(|error| self::error(INTERNAL_ERROR_CODE, error.to_string()))
+    }
+
+    async fn events_subscribe(&self, _: String) -> RpcResult<u64> {
+        Err(no_socket())
+    }
+
+    async fn events_unsubscribe(&self, _: u64) -> RpcResult<bool> {
+        Err(no_socket())
     }
 }
 
@@ -295,6 +430,17 @@ impl From<&Block> for BlockView {
     }
 }
 
+/// The height that a text names; `None` if it is no height. An id has 64 digits, and no height has that many.
+fn height_of(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.len() < 64)
+}
+
+/// How many entries of a list are wanted.
+fn listed(count: Option<u32>, usual: u32, most: usize) -> RpcResult<usize> {
+    let count = count.unwrap_or(usual) as usize;
+    if (1..=most).contains(&count) { Ok(count) } else { Err(bad_params(format!("ask for 1 to {most} entries"))) }
+}
+
 /// Decodes an item from hexadecimal. Its length is checked first.
 fn item<T: Decode>(text: &str, what: &str, bytes_max: usize) -> RpcResult<T> {
     if text.len() > 2 * bytes_max {
@@ -318,6 +464,14 @@ fn refused(reason: MembersError) -> ErrorObjectOwned {
 
 fn bad_params(reason: impl std::fmt::Display) -> ErrorObjectOwned {
     error(INVALID_PARAMS_CODE, reason.to_string())
+}
+
+/// Calls over a WebSocket don't come here, unless they are in a batch (`http/socket.rs`).
+fn no_socket() -> ErrorObjectOwned {
+    error(
+        CODE_NO_SOCKET,
+        "subscriptions need a WebSocket, and a request of their own: open one at GET /".to_owned(),
+    )
 }
 
 fn stopped(state: &str) -> ErrorObjectOwned {

@@ -181,7 +181,8 @@ where
         let health = Arc::clone(&ready.health);
         let connections_max = descriptors.http;
         let members = ready.members.clone();
-        let faces = Faces { commands, cookie, health, members, connections_max, times: Times::default() };
+        let (feeds, metrics, times) = (ready.feeds.clone(), ready.metrics.clone(), Times::default());
+        let faces = Faces { commands, cookie, health, members, feeds, metrics, connections_max, times };
         running.http = Some(listener.serve(faces)?);
     }
     let info = banner.info(&ready);
@@ -246,7 +247,7 @@ impl Running {
     /// after a second signal.
     async fn stop(mut self, first: Stop, signals: &mut Signals) -> Result<ExitCode, RunError> {
         let text = format!("{}: stopping; a second signal forces it", first.name());
-        if self.format == LogFormat::Json {
+        if self.format.is_for_programs() {
             tracing::info!("{text}")
         } else {
             logging::to_stderr(&text)

@@ -35,6 +35,7 @@ use protocol::gossip::members::MemberInput;
 use protocol::gossip::{Input, ItemId};
 use protocol::items::verify::VerifyJob;
 use protocol::ledger::durable::Loaded;
+use protocol::time::Time;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
@@ -47,6 +48,7 @@ use self::notices::matters;
 use self::production::Production;
 use self::said::Said;
 use self::sampling::Sampling;
+use self::sampling::metering::Metering;
 use self::timers::{DISCOVERY_INTERVAL, Timers, next};
 use self::upkeep::{Keeping, Pruning};
 use self::verify::{Verdicts, VerifyPool};
@@ -62,6 +64,7 @@ use crate::net::transport::own::Dials;
 use crate::observe::recorder::Recorder;
 use crate::observe::status_line::Figures;
 use crate::rpc::command::Command;
+use crate::rpc::feeds::Feeds;
 use crate::rpc::http::{BEAT_MAX, Criterion, Health, Reason};
 use crate::rpc::members::MembersError;
 use crate::store::{BACKLOG_BYTES_MAX, KEPT_PEERS_MAX, Kept, StoreError, Writer};
@@ -115,7 +118,10 @@ pub async fn run(
                 Some(command) => service.on_command(command),
                 None => commands_open = false,
             },
-            _ = service.timers.discovery.tick() => service.discover(),
+            due = service.timers.discovery.tick() => {
+                service.metering.late(due.elapsed());
+                service.discover();
+            }
             _ = service.timers.status.tick() => service.log_status(),
             _ = service.timers.peers.tick() => service.keep_peers(),
             _ = service.timers.wall.tick() => service.tell_wall_clock(),
@@ -159,6 +165,8 @@ struct Service {
     production: Production,
     said: Said,
     health: Arc<Health>,
+    metering: Metering,
+    feeds: Feeds,
 }
 
 impl Service {
@@ -166,7 +174,8 @@ impl Service {
         self.beat();
         let health = Arc::clone(&self.health);
         let members = self.membership.events().clone();
-        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health, members }
+        let (feeds, metrics) = (self.feeds.clone(), self.metering.metrics().clone());
+        Ready { peer_id: *self.swarm.local_peer_id(), listen: self.addresses(), health, members, feeds, metrics }
     }
 
     /// The loop is live: reports this, and what prevents the use of the node.
@@ -234,12 +243,11 @@ impl Service {
 
     fn keep_peers(&mut self) {
         Keeping::peers(&self.discovery.kept(KEPT_PEERS_MAX), &self.writer);
-        self.keep_bans();
+        self.keep_bans(self.clock.now());
         self.keep_members();
     }
 
-    fn keep_bans(&mut self) {
-        let now = self.clock.now();
+    fn keep_bans(&mut self, now: Time) {
         let bans = self.swarm.behaviour().gossip.bans().kept(now);
         self.keeping.bans(&bans, &self.writer, now);
     }
@@ -257,10 +265,11 @@ impl Service {
     fn discover(&mut self) {
         self.beat();
         let now = self.clock.now();
+        self.meter(now);
         self.dial_wanted(now);
         self.refuse_banned();
         if self.keeping.bans_are_due(now) {
-            self.keep_bans();
+            self.keep_bans(now);
         }
         let fixed = self.fixed_addresses();
         // A connection alone is not enough: only a peer's Hello tells its tip.
@@ -299,6 +308,10 @@ impl Service {
                 }
                 // The asker may no longer be waiting.
                 let _ = reply.send(may);
+            }
+            Command::Order { order, reply } => {
+                let done = self.order(order);
+                let _ = reply.send(done);
             }
             Command::Leave { reply } => {
                 let may = self.swarm.behaviour().gossip.gossip().members().map(|_| ()).ok_or(MembersError::Off);

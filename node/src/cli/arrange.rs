@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command};
 
 /// A flag that was typed before the last word of the command, and its value, if that is a separate word.
+#[derive(Clone)]
 struct Flag {
     name: String,
     words: Vec<OsString>,
@@ -40,25 +41,39 @@ fn split<'a>(command: &Command, words: &'a [OsString]) -> Option<(Vec<OsString>,
     let (mut path, mut flags) = (Vec::new(), Vec::new());
     let mut at = command;
     let mut rest = words;
+    // The same if the last command stands alone, like `node peers`, which also has commands below it.
+    let mut alone = None;
     while at.has_subcommands() {
-        let (word, behind) = rest.split_first()?;
-        rest = behind;
+        if !path.is_empty() && !at.is_subcommand_required_set() {
+            alone = Some((path.clone(), flags.clone(), rest));
+        }
+        let Some((word, behind)) = rest.split_first() else { break };
         if let Some(below) = at.find_subcommand(word) {
             path.push(word.clone());
-            at = below;
+            (at, rest, alone) = (below, behind, None);
             continue;
         }
-        let text = word.to_str()?.strip_prefix("--").filter(|text| !text.is_empty())?;
-        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-        let mut flag = Flag { name: name.to_owned(), words: vec![word.clone()] };
-        if value.is_none() && takes_value(anywhere(command, name)?) {
-            let (value, behind) = rest.split_first()?;
-            flag.words.push(value.clone());
-            rest = behind;
-        }
+        let Some((flag, behind)) = flag(command, word, behind) else { break };
         flags.push(flag);
+        rest = behind;
+    }
+    if at.has_subcommands() {
+        (path, flags, rest) = alone?;
     }
     (!flags.is_empty()).then_some((path, flags, rest))
+}
+
+/// The flag that begins with this word, and the words behind it; `None` if it is no flag, or its value is missing.
+fn flag<'a>(command: &Command, word: &OsString, behind: &'a [OsString]) -> Option<(Flag, &'a [OsString])> {
+    let text = word.to_str()?.strip_prefix("--").filter(|text| !text.is_empty())?;
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    let mut flag = Flag { name: name.to_owned(), words: vec![word.clone()] };
+    if value.is_some() || !takes_value(anywhere(command, name)?) {
+        return Some((flag, behind));
+    }
+    let (value, behind) = behind.split_first()?;
+    flag.words.push(value.clone());
+    Some((flag, behind))
 }
 
 /// The flag of that name, of this command or of one below it.

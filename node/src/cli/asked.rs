@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
-use protocol::items::hash::{BlockId, TxId};
+use libp2p::{Multiaddr, PeerId};
+use protocol::items::hash::TxId;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 
-use super::{PlaceArgs, values};
+use super::{PlaceArgs, typed, values};
+use crate::rpc::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, PENDING_LISTED, PENDING_LISTED_MAX};
 
 /// Which running node to ask, and how to print the answer.
 #[derive(Clone, Debug, Args)]
@@ -30,6 +32,79 @@ pub struct AskArgs {
     /// Print JSON
     #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
     pub json: bool,
+}
+
+/// `node status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Go on, and print a line for each change of the tip and of the peers
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Which node to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `node peers`.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct PeersArgs {
+    /// What to do about a peer. Without it, all peers are listed.
+    #[command(subcommand)]
+    pub command: Option<PeersCommand>,
+
+    /// Go on, and print a line for each peer that comes or goes
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Which node to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `node peers …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PeersCommand {
+    /// Keep a connection to the node at an address, until this node ends.
+    Add {
+        /// Its address, with or without /p2p/PEER-ID
+        #[arg(value_name = "ADDR", value_parser = typed::parse_dial)]
+        address: Multiaddr,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Disconnect a peer, and forget that it was added.
+    Remove {
+        /// Its peer id
+        #[arg(value_name = "PEER-ID")]
+        peer_id: PeerId,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Ban a peer, or all peers at an IP address.
+    Ban {
+        /// A peer id, or an IP address
+        #[arg(value_name = "WHO", value_parser = values::parse_subject)]
+        who: String,
+        /// How long, such as 2h; at most a year
+        #[arg(long, value_name = "TIME", default_value = "1day", value_parser = values::parse_interval)]
+        time: Duration,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// End a ban.
+    Unban {
+        /// A peer id, or an IP address
+        #[arg(value_name = "WHO", value_parser = values::parse_subject)]
+        who: String,
+        /// Which node to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
 }
 
 /// `node members`.
@@ -109,6 +184,8 @@ pub struct GetArgs {
 pub enum TxCommand {
     /// Sign a transaction and hand it to a running node; prints its id.
     Send(Box<SendArgs>),
+    /// List the pending transactions of a running node, page by page.
+    Pool(PoolArgs),
     /// Look up a transaction; fails if the node doesn't know it.
     Get {
         /// The transaction's id, 64 hexadecimal digits
@@ -134,13 +211,57 @@ pub enum BlockCommand {
     },
     /// Look up a block; fails if the node doesn't keep its body.
     Get {
-        /// The block's id, 64 hexadecimal digits
-        #[arg(value_name = "ID")]
-        id: BlockId,
+        /// The block's height on the best chain, or its id of 64 hexadecimal digits
+        #[arg(value_name = "HEIGHT|ID", value_parser = values::parse_block)]
+        id: String,
         /// Which node to ask.
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// List blocks of the best chain, the highest first.
+    List(BlocksArgs),
+}
+
+/// `node block list`.
+#[derive(Clone, Debug, Args)]
+pub struct BlocksArgs {
+    /// The highest block; without it, the tip
+    #[arg(long, value_name = "HEIGHT")]
+    pub from: Option<u64>,
+
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = BLOCKS_LISTED,
+          value_parser = clap::value_parser!(u32).range(1..=BLOCKS_LISTED_MAX as i64))]
+    pub count: u32,
+
+    /// Go on, and print a line for each block that is accepted
+    #[arg(long, conflicts_with = "from")]
+    pub follow: bool,
+
+    /// Which node to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `node tx pool`.
+#[derive(Clone, Debug, Args)]
+pub struct PoolArgs {
+    /// The id after which the page begins; without it, the first page
+    #[arg(long, value_name = "ID")]
+    pub after: Option<TxId>,
+
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = PENDING_LISTED,
+          value_parser = clap::value_parser!(u32).range(1..=PENDING_LISTED_MAX as i64))]
+    pub count: u32,
+
+    /// Go on, and print a line for each transaction that is accepted
+    #[arg(long)]
+    pub follow: bool,
+
+    /// Which node to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
 }
 
 /// `node tx send`.

@@ -9,7 +9,7 @@ use axum::http::header::AUTHORIZATION;
 use jsonrpsee::core::ClientError;
 use jsonrpsee::http_client::transport::Error as TransportError;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient, HttpClientBuilder};
-use protocol::items::hash::{BlockId, TxId};
+use protocol::items::hash::TxId;
 use protocol::items::network::{NetworkId, NetworkIdError};
 use protocol::items::transaction::{SignedTransaction, Transaction};
 use protocol::limits::PAYLOAD_BYTES_MAX;
@@ -20,13 +20,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::exit::ExitStatus;
-use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PlaceArgs, SendArgs, TxCommand};
+use crate::cli::{AskArgs, KeyCommand, PayloadArgs, PeersArgs, PlaceArgs, SendArgs, StatusArgs, TxCommand};
 use crate::config::cookie::Cookie;
 use crate::config::data_dir::{self, DataDirError};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::observe::errors::chain;
 use crate::observe::logging::to_stderr;
 use crate::rpc::command::{BLOCKS_ON_THEIR_WAY, Status};
+use crate::rpc::feeds::Topic;
 use crate::rpc::{
     ApiClient as _, CODE_NOT_ALLOWED, CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TransactionView,
 };
@@ -34,7 +35,10 @@ use crate::rpc::{
 pub mod block;
 pub mod bounds;
 mod columns;
+mod follow;
 pub mod members;
+pub mod orders;
+mod pool;
 pub mod text;
 mod watch;
 
@@ -107,7 +111,7 @@ pub enum AskError {
     Unknown(TxId),
     /// The node doesn't keep the block's body.
     #[error("the node keeps no block {0}: it may never have come here, or its body was deleted")]
-    UnknownBlock(BlockId),
+    UnknownBlock(String),
     /// The node knows no such member.
     #[error(
         "the node knows no member {0}: it may never have been here, or be forgotten. `node members` lists all"
@@ -189,23 +193,35 @@ pub fn key(command: KeyCommand) -> Result<ExitCode, AskError> {
 ///
 /// # Errors
 /// See [`AskError`].
-pub fn status(ask: &AskArgs) -> Result<ExitCode, AskError> {
-    let node = Node::find(ask)?;
-    let status = node.call(async |client| client.node_info().await)?;
-    if ask.json {
-        print_json(&status)?
-    } else {
-        print(&text::status(&status, text::width()))?
+pub fn status(args: &StatusArgs) -> Result<ExitCode, AskError> {
+    let show = |node: &Node| {
+        let status = node.call(async |client| client.node_info().await)?;
+        if args.ask.json {
+            print_json(&status)?;
+        } else {
+            print(&text::status(&status, text::width()))?;
+        }
+        Ok(())
+    };
+    if args.follow {
+        return follow::follow(&args.ask, &[Topic::Tip, Topic::Peers], show);
     }
-    Ok(ExitCode::SUCCESS)
+    show(&Node::find(&args.ask)?).map(|()| ExitCode::SUCCESS)
 }
 
 /// `node peers`.
 ///
 /// # Errors
 /// See [`AskError`].
-pub fn peers(ask: &AskArgs) -> Result<ExitCode, AskError> {
-    let node = Node::find(ask)?;
+pub fn peers(args: &PeersArgs) -> Result<ExitCode, AskError> {
+    match &args.command {
+        Some(command) => orders::peers(command),
+        None if args.follow => follow::follow(&args.ask, &[Topic::Peers], |node| list_peers(node, &args.ask)),
+        None => list_peers(&Node::find(&args.ask)?, &args.ask).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn list_peers(node: &Node, ask: &AskArgs) -> Result<(), AskError> {
     let peers = node.call(async |client| client.peers().await)?;
     if ask.json {
         print_json(&peers)?;
@@ -217,7 +233,7 @@ pub fn peers(ask: &AskArgs) -> Result<ExitCode, AskError> {
     } else {
         print(&text::peers(&peers, text::width()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// `node evidence`.
@@ -245,6 +261,7 @@ pub fn transaction(command: TxCommand) -> Result<ExitCode, AskError> {
     match command {
         TxCommand::Send(args) => send(&args),
         TxCommand::Get { id, ask } => get(id, &ask),
+        TxCommand::Pool(args) => pool::run(&args),
     }
 }
 

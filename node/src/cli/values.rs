@@ -5,6 +5,10 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use protocol::items::hash::BlockId;
+
+use crate::rpc::orders::Subject;
+
 /// The default listen addresses of a node: all interfaces, TCP and QUIC.
 pub const LISTEN_DEFAULT: [&str; 2] = ["/ip4/0.0.0.0/tcp/30400", "/ip4/0.0.0.0/udp/30400/quic-v1"];
 
@@ -121,4 +125,21 @@ pub fn parse_age(text: &str) -> Result<Duration, String> {
         Ok(age) => Ok(age),
         Err(error) => Err(format!("{error}: write 30d or 12h")),
     }
+}
+
+/// A block's height, or its id.
+///
+/// # Errors
+/// Says what is wanted.
+pub fn parse_block(text: &str) -> Result<String, String> {
+    let known = text.parse::<u64>().is_ok() || text.parse::<BlockId>().is_ok();
+    known.then(|| text.to_owned()).ok_or_else(|| "write a height, or an id of 64 hexadecimal digits".to_owned())
+}
+
+/// A peer or an IP address that is to be banned.
+///
+/// # Errors
+/// Says what is wanted.
+pub fn parse_subject(text: &str) -> Result<String, String> {
+    text.parse::<Subject>().map(|_| text.to_owned()).map_err(|_| "write a peer id, or an IP address".to_owned())
 }

@@ -4,6 +4,8 @@
 //! pause a node cannot know whether time has passed or the clock was set. After a kill a ban may last some
 //! seconds longer, never shorter.
 //!
+//! The owner may ban as well, for longer, and end any ban.
+//!
 //! Deliberately absent: what misbehavior is (`reason.rs`).
 
 use std::borrow::Cow;
@@ -20,6 +22,9 @@ pub const BAN_TIME: Duration = Duration::from_secs(600);
 /// The most peers that are remembered as banned, and the most addresses. 1,024 of some 64 bytes each: 64 KiB
 /// and the maps around it.
 pub const BANS_MAX: usize = 1_024;
+
+/// The label of a ban that the owner ordered.
+pub const ORDERED: &str = "ordered";
 
 /// Bans that a status lists, of peers and of addresses each. A person can read through that many.
 pub const BANS_LISTED_MAX: usize = 32;
@@ -167,13 +172,43 @@ impl Bans {
         }
     }
 
+    /// Bans whom the owner wants banned, for this time. False if the address may not be banned.
+    pub fn order(&mut self, who: Who, time: Duration, now: Time) -> bool {
+        let ban = Ban { until: now + time, reason: Cow::Borrowed(ORDERED) };
+        match who {
+            Who::Peer(peer) => insert_bounded(&mut self.peers, peer, ban, now),
+            Who::Address(ip) if self.may_have(ip) => insert_bounded(&mut self.addresses, block_of(ip), ban, now),
+            Who::Address(_) => return false,
+        }
+        true
+    }
+
+    /// Ends a ban. False if there is none.
+    pub fn lift(&mut self, who: Who, now: Time) -> bool {
+        let ended = match who {
+            Who::Peer(peer) => self.peers.remove(&peer),
+            Who::Address(ip) => self.addresses.remove(&block_of(ip)),
+        };
+        ended.is_some_and(|ban| now < ban.until)
+    }
+
+    /// All bans, in the order of [`Bans::list`].
+    #[must_use]
+    pub fn list_all(&self, now: Time) -> Vec<Banned> {
+        self.listed(now, BANS_MAX)
+    }
+
     /// The bans to list, at most [`BANS_LISTED_MAX`] of each kind. Addresses come before peers, because they keep
     /// out every peer behind them. The latest of each kind comes first.
     #[must_use]
     pub fn list(&self, now: Time) -> Vec<Banned> {
+        self.listed(now, BANS_LISTED_MAX)
+    }
+
+    fn listed(&self, now: Time, most: usize) -> Vec<Banned> {
         let address = |ip: &IpAddr| if ip.is_ipv6() { format!("{ip}/64") } else { ip.to_string() };
-        let mut listed = latest(&self.addresses, now, address);
-        listed.extend(latest(&self.peers, now, ToString::to_string));
+        let mut listed = latest(&self.addresses, now, most, address);
+        listed.extend(latest(&self.peers, now, most, ToString::to_string));
         listed
     }
 
@@ -188,9 +223,10 @@ impl Bans {
         kept.collect()
     }
 
-    /// Restores a ban of an earlier run. It lasts no longer than a new one.
+    /// Restores a ban of an earlier run. It lasts no longer than a new one, unless the owner ordered it.
     pub fn restore(&mut self, kept: KeptBan, now: Time) {
-        let ban = Ban { until: now + kept.left.min(BAN_TIME), reason: kept.reason };
+        let left = if kept.reason == ORDERED { kept.left } else { kept.left.min(BAN_TIME) };
+        let ban = Ban { until: now + left, reason: kept.reason };
         match kept.who {
             Who::Peer(peer) => insert_bounded(&mut self.peers, peer, ban, now),
             Who::Address(ip) if self.may_have(ip) => {
@@ -198,6 +234,14 @@ impl Bans {
             }
             Who::Address(_) => {}
         }
+    }
+
+    /// How many peers and how many addresses are banned now.
+    #[must_use]
+    pub fn counts(&self, now: Time) -> [usize; 2] {
+        let count = |until: &mut dyn Iterator<Item = Time>| until.filter(|until| now < *until).count();
+        let peers = count(&mut self.peers.values().map(|ban| ban.until));
+        [peers, count(&mut self.addresses.values().map(|ban| ban.until))]
     }
 
     /// Addresses that are banned now.
@@ -238,10 +282,10 @@ fn insert_bounded<K: std::hash::Hash + Eq + Copy>(map: &mut HashMap<K, Ban>, key
     map.insert(key, ban);
 }
 
-fn latest<K>(map: &HashMap<K, Ban>, now: Time, name: impl Fn(&K) -> String) -> Vec<Banned> {
+fn latest<K>(map: &HashMap<K, Ban>, now: Time, most: usize, name: impl Fn(&K) -> String) -> Vec<Banned> {
     let mut bans: Vec<_> = map.iter().filter(|(_, ban)| now < ban.until).collect();
     bans.sort_unstable_by_key(|(_, ban)| std::cmp::Reverse(ban.until));
-    let listed = bans.into_iter().take(BANS_LISTED_MAX);
+    let listed = bans.into_iter().take(most);
     listed
         .map(|(key, ban)| Banned { who: name(key), reason: ban.reason.clone(), left: ban.until.since(now) })
         .collect()

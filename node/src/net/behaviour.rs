@@ -251,7 +251,7 @@ impl Behaviour {
             Report::Several(reports) => reports.into_iter().for_each(|report| self.take_report(id, report)),
             Report::Received(message) => {
                 if let Some(peer) = self.links.handle_of(id) {
-                    self.host.recorder().received(peer, &message);
+                    self.host.received(peer, &message);
                     self.host.input(Input::Received { peer, message });
                 }
             }

@@ -26,6 +26,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::net::addresses::{self, dialable, ip_of, split_peer};
 
+mod added;
 pub(crate) mod announce;
 pub mod book;
 mod crowd;
@@ -38,6 +39,7 @@ mod poll;
 mod usable;
 mod want;
 
+pub use added::ADDED_PEERS_MAX;
 use book::{BACKOFF_MIN, Book, Group, Kept, PEER_ADDRESSES_MAX, Pick, Retry, Standing};
 pub use crowd::CROWD_AFTER;
 use exchange::Exchange;
@@ -80,6 +82,8 @@ pub struct Discovery {
     target: usize,
     reserved_only: bool,
     fixed: Vec<Fixed>,
+    /// Places among these for addresses that the owner added.
+    added: usize,
     book: Book,
     /// The dials that the last answer wanted, each with its number of tries in a row; and how many slots one group
     /// may have.
@@ -144,13 +148,15 @@ impl Discovery {
             let (address, typed) = split_peer(address);
             // Our own id was typed, in a list that all nodes have. It is never dialled.
             let trouble = (typed == Some(local)).then_some(Trouble::Ourselves);
-            Fixed { address, typed, found: None, reserved, retry: Retry::default(), trouble, warned: None }
+            let retry = Retry::default();
+            Fixed { address, typed, found: None, reserved, removed: false, retry, trouble, warned: None }
         });
         Self {
             local,
             target,
             reserved_only,
             fixed: fixed.collect(),
+            added: 0,
             book: Book::new(rng.random(), loopback_exempt),
             picked: Vec::new(),
             per_group: 1,
@@ -261,7 +267,8 @@ impl Discovery {
     /// The fixed addresses that lead to no peer now, and the result of the last try; `None` before the first try
     /// has ended. Reserved ones come first.
     pub fn troubles(&self) -> impl Iterator<Item = (&Multiaddr, Option<&Trouble>)> {
-        self.fixed.iter().map(|fixed| (&fixed.address, fixed.trouble.as_ref()))
+        let fixed = self.fixed.iter().filter(|fixed| !fixed.removed);
+        fixed.map(|fixed| (&fixed.address, fixed.trouble.as_ref()))
     }
 
     /// An address that a peer told, in the form in which it is kept, if it may lead to another node. A loopback

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::deadlines::Deadlines;
 use crate::net::lane::{BulkBudget, ControlWriter, OwnPlace, Uplink, Words};
 use crate::net::reason::CloseReason;
+use crate::observe::metrics::Traffic;
 
 pub use self::lanes::{FLUSHED_BYTES_MIN, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX};
 pub use self::protocols::{LaneProtocols, protocol_name};
@@ -147,6 +148,13 @@ impl Handler {
     #[must_use]
     pub fn with_place(mut self, place: Arc<OwnPlace>) -> Self {
         self.lanes.place = place;
+        self
+    }
+
+    /// The same, which counts its messages in `traffic`.
+    #[must_use]
+    pub fn with_traffic(mut self, traffic: Arc<Traffic>) -> Self {
+        self.lanes.set_traffic(traffic);
         self
     }
 

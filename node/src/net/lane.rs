@@ -19,7 +19,7 @@ use protocol::time::Duration;
 
 pub use self::budget::{BULK_BUDGET_BYTES, BulkBudget};
 pub(crate) use self::bulk::BulkWriter;
-pub(crate) use self::control::{ControlWriter, Words};
+pub(crate) use self::control::{ControlWriter, Words, kind};
 pub use self::ping::OwnPlace;
 pub(crate) use self::ping::Pings;
 pub use self::reader::{ACK_BYTES_MAX, ACK_SELDOM_AFTER};

@@ -98,6 +98,9 @@ pub enum CloseReason {
     /// It made room for a peer that dialled us.
     #[error("made room for another peer that dialled this node: all inbound slots are in use")]
     Evicted,
+    /// The owner of this node disconnects it.
+    #[error("the owner of this node disconnected it")]
+    Removed,
     /// This node stops.
     #[error("this node stops")]
     Shutdown,
@@ -140,6 +143,7 @@ impl CloseReason {
             Self::PingTimeout => "ping_timeout",
             Self::Refreshed => "refreshed",
             Self::Evicted => "evicted",
+            Self::Removed => "removed",
             Self::Shutdown => "shutdown",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike as _;
 
 /// User and system time of this process, in microseconds; 0 if the system doesn't say.
@@ -23,12 +23,22 @@ pub fn rss_peak() -> u64 {
 /// `VmHWM` of a `/proc/<pid>/status` text, in bytes; 0 if it isn't there.
 #[must_use]
 pub fn vm_hwm(status: &str) -> u64 {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|rest| rest.trim().strip_suffix("kB"))
-        .and_then(|kib| kib.trim().parse::<u64>().ok())
-        .map_or(0, |kib| kib.saturating_mul(1024))
+    status_number(status, "VmHWM:").saturating_mul(1024)
+}
+
+/// The number of a line of a `/proc/<pid>/status` text, without its unit; 0 if it isn't there. Sizes are in KiB.
+#[must_use]
+pub fn status_number(status: &str, name: &str) -> u64 {
+    let rest = status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    rest.map(|rest| rest.strip_suffix("kB").unwrap_or(rest).trim())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The limit of open files of this process, if the system tells it.
+#[must_use]
+pub fn descriptors_max() -> Option<u64> {
+    getrlimit(Resource::RLIMIT_NOFILE).ok().map(|(soft, _)| soft)
 }
 
 /// Whole microseconds of a span.

@@ -13,19 +13,26 @@ use jsonrpsee::{Extensions, MethodResponse};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::CODE_NOT_ALLOWED;
+use crate::observe::metrics::RpcMeter;
 
 /// The methods that need no cookie. They ask, or send a transaction, which the engine itself limits. All
 /// others need the cookie.
-pub const OPEN_METHODS: [&str; 9] = [
+pub const OPEN_METHODS: [&str; 15] = [
     "admin_nodeInfo",
     "admin_peers",
     "evidence_list",
     "tx_send",
     "tx_get",
     "block_get",
+    "block_list",
+    "pool_content",
+    "bans_list",
     "members_list",
     "members_get",
     "members_aggregate",
+    "events_subscribe",
+    "events_unsubscribe",
+    "rpc.discover",
 ];
 
 /// The number of large answers at a time. Each counts from when it is made until the client has it. A block of
@@ -55,18 +62,22 @@ pub(crate) struct Access<S> {
     inner: S,
     names: Names,
     large: Arc<Semaphore>,
+    meter: RpcMeter,
 }
 
 /// The names of all methods.
 pub(crate) type Names = Arc<[&'static str]>;
 
 impl<S> Access<S> {
-    pub(crate) const fn new(inner: S, names: Names, large: Arc<Semaphore>) -> Self {
-        Self { inner, names, large }
+    pub(crate) const fn new(inner: S, names: Names, large: Arc<Semaphore>, meter: RpcMeter) -> Self {
+        Self { inner, names, large, meter }
     }
 
-    /// Why a call is refused; `None` if it isn't refused.
+    /// Counts a call, and says why it is refused; `None` if it isn't refused.
     fn refusal(&self, method: &str, extensions: &Extensions) -> Option<ErrorObjectOwned> {
+        if let Some(name) = self.names.iter().find(|name| **name == method) {
+            self.meter.called(name);
+        }
         let allowed = OPEN_METHODS.contains(&method) || extensions.get::<Caller>() == Some(&Caller::Owner);
         // If a method does not exist, jsonrpsee says so.
         if allowed || !self.names.contains(&method) {

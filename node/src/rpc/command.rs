@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::gossip::{Equivocation, Refusal, Stats, Submission, TransactionStatus};
-use protocol::items::block::Block;
+use protocol::items::block::{Block, SignedHeader};
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::keys::PublicKey;
 use protocol::items::transaction::SignedTransaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::lists::PoolPage;
 use super::members::{AggregateView, MemberDetail, MemberView, MembersError};
+use super::orders::{Order, OrderError};
 
 /// A node that is no further behind than this is not reported as behind: a block or two are always on their way.
 pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
@@ -47,6 +49,43 @@ pub enum Command {
         id: BlockId,
         /// The block, if its body is kept.
         reply: oneshot::Sender<Option<Arc<Block>>>,
+    },
+    /// Looks up a block of the best chain by its height.
+    BlockAt {
+        /// Its height.
+        height: u64,
+        /// The block, if its header is remembered and its body kept.
+        reply: oneshot::Sender<Option<Arc<Block>>>,
+    },
+    /// Asks for headers of the best chain.
+    Blocks {
+        /// The highest; `None` for the tip.
+        from: Option<u64>,
+        /// How many, downwards.
+        count: usize,
+        /// The headers, the highest first.
+        reply: oneshot::Sender<Vec<SignedHeader>>,
+    },
+    /// Asks for a page of the mempool.
+    Pool {
+        /// The id after which the page begins.
+        after: Option<TxId>,
+        /// How many.
+        count: usize,
+        /// The page.
+        reply: oneshot::Sender<PoolPage>,
+    },
+    /// Asks for all bans.
+    Bans {
+        /// The answer.
+        reply: oneshot::Sender<Vec<BanStatus>>,
+    },
+    /// An order of the owner about peers.
+    Order {
+        /// The order.
+        order: Order,
+        /// Whether it was carried out.
+        reply: oneshot::Sender<Result<(), OrderError>>,
     },
     /// Asks for the state of the node.
     Status {

@@ -1,4 +1,5 @@
-//! The one HTTP listener: JSON-RPC at `POST /`, streams of events below `/events/`, `/healthz` and `/readyz`.
+//! The one HTTP listener: JSON-RPC at `POST /` and over WebSockets at `GET /`, streams of events below `/events/`, `/metrics`, `/healthz` and
+//! `/readyz`.
 //!
 //! It runs on its own thread. So it can report a stuck loop, and a busy client costs the loop
 //! nothing but its commands.
@@ -9,14 +10,16 @@
 //!   a time (`answer.rs`).
 //! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS).
 //!
-//! Deliberately absent: TLS and accounts (use a tunnel, and the owner of the data dir), HTTP/2, websockets.
+//! Deliberately absent: TLS and accounts (use a tunnel, and the owner of the data dir), HTTP/2.
 
 mod accept;
 mod answer;
 mod events;
 mod guard;
 mod health;
+mod metrics;
 mod place;
+mod socket;
 
 use std::future::ready;
 use std::io;
@@ -37,10 +40,12 @@ use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tower::Service as _;
 
 use crate::config::cookie::Cookie;
+use crate::observe::metrics::{Metrics, RpcMeter};
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
 use crate::rpc::command::Command;
+use crate::rpc::feeds::Feeds;
 use crate::rpc::members::MemberNews;
-use crate::rpc::{self, BATCH_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use crate::rpc::{self, BATCH_MAX, OPENRPC, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 
 pub(crate) use accept::{BUSY_MAX, READ_BYTES_MAX};
 use events::Streams;
@@ -48,7 +53,14 @@ pub use events::{BEAT_EVERY, MEMBER_EVENTS, WATCHERS_MAX};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};
+pub use metrics::METRICS;
+use metrics::Scrape;
 pub use place::Times;
+use socket::{Call, Sockets};
+pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
+
+/// The path of the description of all methods.
+pub const OPENRPC_JSON: &str = "/openrpc.json";
 
 /// Connections at a time, if the limit of open files allows it.
 pub const CONNECTIONS_MAX: usize = 128;
@@ -71,6 +83,10 @@ pub struct Faces {
     pub health: Arc<Health>,
     /// Where changes of members are told.
     pub members: broadcast::Sender<MemberNews>,
+    /// What subscribers are told.
+    pub feeds: Feeds,
+    /// The node's metrics.
+    pub metrics: Metrics,
     /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
     pub connections_max: usize,
     /// How long a connection may spend in each state.
@@ -148,8 +164,9 @@ impl HttpListener {
         };
         let (stop, stopped) = watch::channel(false);
         let limits = (faces.connections_max, faces.times);
+        let meter = faces.metrics.rpc.clone();
         let (router, methods) = router(faces);
-        let serve = move || runtime.block_on(accept::run(listener, router, limits, stopped));
+        let serve = move || runtime.block_on(accept::run(listener, router, limits, meter, stopped));
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(failed)?;
         Ok(HttpServer { stop, thread: Some(thread), _methods: methods })
     }
@@ -172,8 +189,33 @@ impl HttpServer {
 }
 
 fn router(faces: Faces) -> (Router, MethodsHandle) {
-    let Faces { commands, cookie, health, members, connections_max, .. } = faces;
+    let Faces { commands, cookie, health, members, feeds, metrics, connections_max, times } = faces;
     let streams = Streams::new(members, connections_max);
+    let (meter, places) = (metrics.rpc.clone(), streams.places());
+    let (call, handle) = calls(commands.clone(), &metrics.rpc);
+    let sockets = Sockets { call: Arc::clone(&call), feeds, meter, places, patience: times.answer };
+    let scrape =
+        Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
+    let router = Router::new()
+        .route("/", post(move |request: Request| call(request)).get(move |request| sockets.clone().open(request)))
+        .route(MEMBER_EVENTS, get(move || ready(streams.open())))
+        .route(OPENRPC_JSON, get(async || ([(CONTENT_TYPE, "application/json")], OPENRPC)))
+        .route(METRICS, get(move || ready(scrape.answer())))
+        .route(HEALTHZ, get(healthz))
+        .route(READYZ, get(readyz))
+        .fallback(async || {
+            (
+                StatusCode::NOT_FOUND,
+                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /metrics, /openrpc.json, /healthz and /readyz\n",
+            )
+        })
+        .with_state(health)
+        .layer(middleware::from_fn_with_state(cookie, guard::check));
+    (router, handle)
+}
+
+/// The JSON-RPC as a service, behind the check of the caller's rights.
+fn calls(commands: mpsc::Sender<Command>, meter: &RpcMeter) -> (Call, MethodsHandle) {
     let (stop, handle) = stop_channel();
     let config = ServerConfig::builder()
         .http_only()
@@ -185,39 +227,28 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         .build();
     let module = rpc::methods(commands);
     let names: Names = module.method_names().collect();
+    names.iter().for_each(|name| meter.method(name));
+    let counted = meter.clone();
     let large = Arc::new(Semaphore::new(LARGE_ANSWERS_MAX));
-    let methods = Server::builder()
-        .set_config(config)
-        .set_rpc_middleware(
-            RpcServiceBuilder::new()
-                .layer_fn(move |inner| Access::new(inner, Arc::clone(&names), Arc::clone(&large))),
-        )
-        .to_service_builder()
-        .build(module, stop);
-    let call = move |request: Request| {
+    let methods =
+        Server::builder()
+            .set_config(config)
+            .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(move |inner| {
+                Access::new(inner, Arc::clone(&names), Arc::clone(&large), counted.clone())
+            }))
+            .to_service_builder()
+            .build(module, stop);
+    let call: Call = Arc::new(move |request: Request| {
         let mut methods = methods.clone();
-        async move {
+        Box::pin(async move {
             let answer = methods.call(request).await;
             answer.map_or_else(
                 |error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
                 |answer| answer.map(Body::new),
             )
-        }
-    };
-    let router = Router::new()
-        .route("/", post(call))
-        .route(MEMBER_EVENTS, get(move || ready(streams.open())))
-        .route(HEALTHZ, get(healthz))
-        .route(READYZ, get(readyz))
-        .fallback(async || {
-            (
-                StatusCode::NOT_FOUND,
-                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /healthz and /readyz\n",
-            )
         })
-        .with_state(health)
-        .layer(middleware::from_fn_with_state(cookie, guard::check));
-    (router, handle)
+    });
+    (call, handle)
 }
 
 /// Whether the loop is live: 200 or 503. Waits for nothing.

@@ -60,7 +60,7 @@ impl Banner {
     /// Prints it to stderr, as text or as one line of JSON.
     pub(super) fn print(&self, info: &RpcInfo, format: LogFormat) {
         let version = env!("CARGO_PKG_VERSION");
-        if format == LogFormat::Json {
+        if format.is_for_programs() {
             let (listen, rpc) = (info.listen.join(","), self.rpc.as_deref().unwrap_or("none"));
             let (network, data, key, peer_id) = (&self.network, &self.data, &self.key, &info.peer_id);
             let blocks = &self.blocks;

@@ -25,12 +25,12 @@ use crate::cli::client::bounds::Row;
 use crate::config::application::APPLICATION_EVENTS_MAX;
 use crate::net::bans::BANS_MAX;
 use crate::net::behaviour::PROBES_WAITING_MAX;
-use crate::net::discovery::REFRESH_EXTRA;
 use crate::net::discovery::book::{
     CONTESTS_MAX, PEER_ADDRESSES_MAX, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCES_MAX, TOLD_BUCKET_MAX,
     TOLD_BUCKETS,
 };
 use crate::net::discovery::own_key::SIGNS_MAX;
+use crate::net::discovery::{ADDED_PEERS_MAX, REFRESH_EXTRA};
 use crate::net::handler::REPORTED_FRAMES_MAX;
 use crate::net::lane::{BULK_BUDGET_BYTES, READ_BUFFER_BYTES};
 use crate::net::limits::{PENDING_MAX, connections_max};
@@ -38,10 +38,14 @@ use crate::net::slots::swaps::{SWAP_PEERS_MAX, SWAPS_MAX};
 use crate::net::swarm::{DIAL_ADDRESSES, NEGOTIATING_MAX, ORDERS_WAITING_MAX, REPORTS_WAITING_MAX};
 use crate::net::transport::muxer::{STREAMS_MAX, UNREAD_BYTES_MAX};
 use crate::net::transport::setups::{QUIC_SETUPS_MAX, TCP_SETUPS_MAX};
+use crate::observe::metrics::FIRST_SIGHTS_MAX;
 use crate::observe::trace::LATENESS_MAX;
 use crate::rpc::RESPONSE_BYTES_MAX;
 use crate::rpc::access::LARGE_ANSWERS_MAX;
-use crate::rpc::http::{BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX, WATCHERS_MAX};
+use crate::rpc::feeds::{FEED_EVENT_BYTES_MAX, FEED_EVENTS_MAX};
+use crate::rpc::http::{
+    BUSY_MAX, CONNECTIONS_MAX, OPEN_REQUEST_BYTES_MAX, READ_BYTES_MAX, SUBSCRIPTIONS_MAX, WATCHERS_MAX,
+};
 use crate::rpc::members::MemberNews;
 use crate::service::verify::{KEYS_MAX, QUEUE_JOBS_MAX, THREADS_MAX};
 use crate::service::{MEMBER_DIALS_MAX, MEMBER_EVENTS_MAX, SUBMISSIONS_WAITING_MAX};
@@ -150,6 +154,7 @@ fn discovery() -> Vec<Row> {
         row!("reached peers in the address book", REACHED_BUCKETS * REACHED_BUCKET_MAX, BOOK_PEER_BYTES, 1),
         row!("contests in the address book", CONTESTS_MAX, BOOK_PEER_BYTES, 1),
         row!("sources of addresses", SOURCES_MAX, tree(24), 1),
+        row!("peers that the owner added", ADDED_PEERS_MAX, 2 * ADDRESS_BYTES + 200, 1),
         row!("signs of another node with this key", 3 * SIGNS_MAX, ADDRESS_BYTES + 8, 1),
         row!("peers in Kademlia's table", KADEMLIA_TABLE_PEERS, KADEMLIA_PEER_BYTES, 1),
     ]
@@ -189,6 +194,7 @@ fn threads() -> Vec<Row> {
         row!("jobs that wait for a thread", QUEUE_JOBS_MAX, size_of::<VerifyJob>() + block(8), 1),
         row!("keys that a thread remembers", KEYS_MAX, KEY_BYTES, THREADS_MAX + 1),
         row!("signatures in a batch", BATCH_SIGNATURES_MAX, SIGNATURE_BYTES, THREADS_MAX + 1),
+        row!("first sights of items", FIRST_SIGHTS_MAX, 128, 1),
         row!("latenesses in a sample", LATENESS_MAX, size_of::<u64>(), 1),
     ]
 }
@@ -200,6 +206,10 @@ fn http() -> Vec<Row> {
         row!("read buffers of HTTP connections", READ_BYTES_MAX, 1, CONNECTIONS_MAX + 2 * BUSY_MAX),
         row!("answers to HTTP requests", RESPONSE_BYTES_MAX, 1, CONNECTIONS_MAX),
         row!("events on their way to a reader", READ_BYTES_MAX, 1, WATCHERS_MAX),
+        // A message is copied into its frame.
+        row!("answers, as frames of WebSockets", RESPONSE_BYTES_MAX, 1, WATCHERS_MAX),
+        row!("events that wait for subscribers", FEED_EVENTS_MAX, 512, 4),
+        row!("subscriptions", SUBSCRIPTIONS_MAX, FEED_EVENT_BYTES_MAX + 256, WATCHERS_MAX),
         row!("large answers, while they are made", LARGE_ANSWERS_MAX, LARGE_ANSWER_BYTES, 1),
         row!("submissions that wait for an answer", SUBMISSIONS_WAITING_MAX, hashed(64) + block(64), 1),
     ]

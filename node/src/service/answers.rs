@@ -19,7 +19,9 @@ use crate::net::behaviour::{Behaviour, Link};
 use crate::net::transport::WireBytes;
 use crate::observe::sample;
 use crate::rpc::command::{BanStatus, BehindStatus, Command, PeerStatus, Status};
+use crate::rpc::lists::PoolPage;
 use crate::rpc::members::{Known, MembersError};
+use crate::rpc::orders::OrderError;
 use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
@@ -56,6 +58,11 @@ impl Answers {
             safe: 0,
             lookups: HashMap::new(),
         }
+    }
+
+    /// Submissions that wait for the engine or the disk.
+    pub(crate) const fn waiting(&self) -> usize {
+        self.count
     }
 
     /// Keeps `reply` until the engine has decided. True if the engine is to be given the item. It is not given
@@ -129,10 +136,24 @@ impl Answers {
                 | None => look_up(id, reply, writer),
                 found => tell(reply, found),
             },
-            Command::Block { id, reply } => match behaviour.gossip().block(&id) {
-                None if writer.load(Load::Block(id)).is_ok() => self.lookups.entry(id).or_default().push(reply),
-                found => tell(reply, found),
+            Command::Block { id, reply } => self.block(id, reply, behaviour, writer),
+            Command::BlockAt { height, reply } => match behaviour.gossip().best_at(height) {
+                Some(id) => self.block(id, reply, behaviour, writer),
+                None => tell(reply, None),
             },
+            Command::Blocks { from, count, reply } => {
+                let tip = behaviour.gossip().tip().height;
+                tell(reply, behaviour.gossip().best_headers(from.map_or(tip, |from| from.min(tip)), count));
+            }
+            Command::Pool { after, count, reply } => {
+                let (mempool, page) =
+                    (behaviour.gossip().mempool(), behaviour.gossip().pending_after(after, count));
+                tell(reply, PoolPage { total: mempool.transactions, bytes: mempool.bytes, page });
+            }
+            Command::Bans { reply } => {
+                let bans = behaviour.bans().list_all(self.clock.now());
+                tell(reply, bans.into_iter().map(ban_status).collect());
+            }
             Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
             Command::Peers { reply } => tell(reply, self.peers(behaviour)),
             Command::Evidence { reply } => tell(reply, behaviour.gossip().equivocations().cloned().collect()),
@@ -143,10 +164,25 @@ impl Answers {
             Command::Aggregate { name, reply } => {
                 tell(reply, self.known(config, behaviour).map(|known| known.aggregate(&name)));
             }
+            Command::Order { reply, .. } => tell(reply, Err(OrderError::NoPeer)),
             Command::SetEntry { reply, .. } | Command::Leave { reply } => tell(reply, Err(MembersError::Off)),
             Command::SubmitTransaction { reply, .. } | Command::SubmitBlock { reply, .. } => {
                 tell(reply, Err(Refusal::Busy));
             }
+        }
+    }
+
+    /// A block in memory, or else in durable storage.
+    fn block(
+        &mut self,
+        id: BlockId,
+        reply: oneshot::Sender<Option<Arc<Block>>>,
+        behaviour: &Behaviour,
+        writer: &Writer,
+    ) {
+        match behaviour.gossip().block(&id) {
+            None if writer.load(Load::Block(id)).is_ok() => self.lookups.entry(id).or_default().push(reply),
+            found => tell(reply, found),
         }
     }
 

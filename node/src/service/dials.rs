@@ -93,7 +93,7 @@ impl Service {
         self.swarm.dial(opts).ok().map(|()| id)
     }
 
-    fn listens_on(&self, address: &Multiaddr) -> bool {
+    pub(super) fn listens_on(&self, address: &Multiaddr) -> bool {
         self.swarm.listeners().any(|own| addresses::plain(own) == addresses::plain(address))
     }
 

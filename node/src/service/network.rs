@@ -2,6 +2,7 @@
 //! the answers, to the log.
 
 pub(super) mod membership;
+mod orders;
 pub(super) mod recalled;
 
 use std::io;
@@ -31,6 +32,7 @@ use crate::observe::errors::chain;
 impl Service {
     pub(super) fn on_event(&mut self, event: SwarmEvent<NodeBehaviourEvent>) {
         let now = self.clock.now();
+        self.metering.metrics().swarm.event(&event);
         match event {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Accuse(event)) => self.on_accuse(event),
@@ -132,6 +134,7 @@ impl Service {
             }
             Event::Up { peer, outbound } => {
                 debug!(%peer, outbound, "a gossip peer is connected");
+                self.feeds.peer(&peer, !outbound, None);
                 self.discovery.on_up(&peer, outbound, self.clock.now());
                 if outbound {
                     self.key_watch.on_up(peer, self.clock.now());
@@ -139,6 +142,7 @@ impl Service {
             }
             Event::Down { peer, outbound, reason } => {
                 debug!(%peer, %reason, "a gossip slot is free");
+                self.feeds.peer(&peer, !outbound, Some(reason.label()));
                 self.discovery.on_down(&peer, outbound, reason, self.clock.now());
             }
             Event::Cut { peer, address, fixed } => {

@@ -1,6 +1,8 @@
 //! What a trace records about the process, once a second: its bytes, its processor time, its memory,
 //! and how late its timers are.
 
+pub(super) mod metering;
+
 use std::sync::Arc;
 
 use super::timers::Lateness;

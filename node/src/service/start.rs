@@ -24,6 +24,7 @@ use super::network::recalled::{self, Recalled};
 use super::production::Production;
 use super::said::Said;
 use super::sampling::Sampling;
+use super::sampling::metering::Metering;
 use super::timers::Timers;
 use super::upkeep::{Keeping, Pruning};
 use super::verify::{Verdicts, VerifyPool};
@@ -41,12 +42,15 @@ use crate::net::swarm::{agent, build};
 use crate::net::transport::listen::{ListenError, listen};
 use crate::net::transport::own::Dials;
 use crate::net::transport::{TransportSetupError, WireBytes};
+use crate::observe::metrics::Metrics;
 use crate::observe::recorder::Recorder;
 use crate::observe::trace::TraceWriter;
+use crate::rpc::feeds::Feeds;
 use crate::rpc::http::Health;
 use crate::rpc::members::MemberNews;
 use crate::store::{
-    Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, Store, StoreError, StoreOptions, Writer,
+    Answer as StoreAnswer, KnownPeer, MemoryStore, Note, RedbStore, STORE_FILE, Store, StoreError, StoreOptions,
+    Writer,
 };
 
 /// Sent once, when the node listens.
@@ -60,6 +64,10 @@ pub struct Ready {
     pub health: Arc<Health>,
     /// Where changes of members are told.
     pub members: broadcast::Sender<MemberNews>,
+    /// What subscribers are told.
+    pub feeds: Feeds,
+    /// Its metrics.
+    pub metrics: Metrics,
 }
 
 /// Why a node could not start.
@@ -104,28 +112,32 @@ impl Service {
         let earlier = Earlier::read(store.as_ref())?;
         let (writer, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let (writer, recorder) = (Arc::new(writer), Recorder::default());
+        let metrics = Metrics::new(store_file(&config));
+        let telling =
+            config.application.as_ref().map(Application::start).transpose().map_err(ServiceError::Threads)?;
+        let membership = Membership::new(config.membership.clone(), telling);
+        let feeds = Feeds::new(membership.events().clone());
         let host = EngineHost::new(
             engine(&config, clock, earlier.statements),
             clock,
             Arc::clone(&writer),
             recorder.clone(),
         )
-        .with_signer(config.key.clone(), config.network.clone());
+        .with_signer(config.key.clone(), config.network.clone())
+        .with_metrics(metrics.clone())
+        .with_feeds(feeds.clone());
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
         let mut swarm = build(&config, host, &wire, &dials)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
         swarm.behaviour_mut().gossip.restore(earlier.engine).map_err(gap)?;
         listen(&mut swarm, &config.listen).await?;
         trace(&config, &recorder)?;
-        let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
+        let (pool, verdicts) = VerifyPool::start_with(&metrics.verify).map_err(ServiceError::Threads)?;
         let mut discovery = discovery(&config);
         discovery.restore(kept::of_rows(earlier.known, earlier.standings, config.loopback_exempt));
         swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
-        let telling =
-            config.application.as_ref().map(Application::start).transpose().map_err(ServiceError::Threads)?;
-        let membership = Membership::new(config.membership.clone(), telling);
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -148,6 +160,8 @@ impl Service {
             production: Production::new(expects_peers),
             said: Said::default(),
             health: Arc::default(),
+            metering: Metering::new(metrics),
+            feeds,
         };
         service.on_listening();
         service.recall_members(earlier.members);
@@ -229,6 +243,11 @@ fn trace(config: &Config, recorder: &Recorder) -> Result<(), ServiceError> {
         .map_err(|source| ServiceError::Trace { path: path.clone(), source })?;
     recorder.start(writer);
     Ok(())
+}
+
+/// The store's file, if there is one.
+fn store_file(config: &Config) -> Option<PathBuf> {
+    config.data_dir.as_ref().filter(|_| !config.ephemeral).map(|dir| dir.join(STORE_FILE))
 }
 
 /// The store that the settings ask for.

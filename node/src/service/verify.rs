@@ -12,12 +12,15 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use lru::LruCache;
 use protocol::items::keys::{PublicKey, VerifyingKey};
 use protocol::items::verify::{JobId, Verdict, VerifyJob, check_together};
 use protocol::limits::BATCH_SIGNATURES_MAX;
 use tokio::sync::mpsc;
+
+use crate::observe::metrics::VerifyMeter;
 
 /// The most threads, however many cores there are.
 pub const THREADS_MAX: usize = 4;
@@ -53,6 +56,7 @@ pub struct VerifyPool {
 /// What one thread needs for its checks.
 struct Checker {
     keys: Keys,
+    meter: VerifyMeter,
     /// The coefficients of batches come from it.
     secret: [u8; 32],
 }
@@ -80,17 +84,26 @@ impl VerifyPool {
     /// # Errors
     /// The system's error, if no thread can be started.
     pub fn start() -> std::io::Result<(Self, mpsc::UnboundedReceiver<Verdicts>)> {
+        Self::start_with(&VerifyMeter::unseen())
+    }
+
+    /// The same, which counts in this meter.
+    ///
+    /// # Errors
+    /// As [`VerifyPool::start`].
+    pub fn start_with(meter: &VerifyMeter) -> std::io::Result<(Self, mpsc::UnboundedReceiver<Verdicts>)> {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(1, THREADS_MAX);
         let (verdicts, receiver) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared { queue: Mutex::default(), ready: Condvar::new() });
         let secret = rand::random();
-        let pool = Self { shared, threads, checker: Checker::new(secret) };
+        let pool = Self { shared, threads, checker: Checker::new(secret, meter.clone()) };
         for index in 0..threads {
             let shared = Arc::clone(&pool.shared);
             let verdicts = verdicts.clone();
+            let checker = Checker::new(secret, meter.clone());
             thread::Builder::new()
                 .name(format!("verify-{index}"))
-                .spawn(move || work(&shared, threads, Checker::new(secret), &verdicts))?;
+                .spawn(move || work(&shared, threads, checker, &verdicts))?;
         }
         Ok((pool, receiver))
     }
@@ -122,6 +135,12 @@ impl VerifyPool {
         }
     }
 
+    /// Jobs that wait for a thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        lock(&self.shared.queue).jobs.len()
+    }
+
     /// How many threads there are.
     #[must_use]
     pub const fn threads(&self) -> usize {
@@ -130,12 +149,14 @@ impl VerifyPool {
 }
 
 impl Checker {
-    fn new(secret: [u8; 32]) -> Self {
-        Self { keys: Keys::new(), secret }
+    fn new(secret: [u8; 32], meter: VerifyMeter) -> Self {
+        Self { keys: Keys::new(), meter, secret }
     }
 
     fn check(&mut self, jobs: &[VerifyJob]) -> Verdicts {
+        let began = Instant::now();
         let tally = check_together(jobs, &self.secret, |key| self.keys.get(key));
+        self.meter.done(jobs, &tally, began.elapsed());
         jobs.iter().map(|job| job.id).zip(tally.verdicts).collect()
     }
 }

@@ -84,6 +84,21 @@ pub struct Kept {
     pub failure: Option<Arc<StoreError>>,
     /// How much is kept.
     pub totals: Totals,
+    /// How much was written since the start.
+    pub written: Written,
+}
+
+/// Commits since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many.
+    pub commits: u64,
+    /// The records in them.
+    pub records: u64,
+    /// Bytes of these records, as they count for the backlog.
+    pub bytes: u64,
+    /// The time that they took.
+    pub took: Duration,
 }
 
 /// The answer to [`Writer::load`].

@@ -22,6 +22,7 @@ mod support {
 /// Tests of the command line.
 mod cli {
     mod command_line; // what it refuses, and its help
+    mod follow; // lists, and lines as things change
     mod settings; // how it becomes a node's settings
     mod tables; // output for people
     mod tx_get;
@@ -40,7 +41,7 @@ mod config {
 mod run {
     mod bounds; // the most memory that a node can take
     mod descriptors; // how open files are divided
-    mod lifecycle;
+    pub(crate) mod lifecycle;
 }
 
 /// Tests of the loop, and of whole nodes.
@@ -60,6 +61,9 @@ mod service {
 
 /// Tests of what people see of a running node.
 mod observe {
+    mod dashboards; // the files of deploy/ ask for what is served
+    mod logging; // lines for programs, and a filter that changes
+    mod metrics;
     mod progress; // while it catches up
     mod status_line;
 }
@@ -69,15 +73,19 @@ mod rpc {
     mod aggregates; // what people see of them
     mod counters; // the engine's, as the status tells them
     mod evidence; // two blocks for one height, told to people
+    mod lists; // blocks, pending transactions, bans, and orders about peers
     pub(crate) mod methods; // the JSON-RPC
+    mod openrpc; // the description of all methods
 
     mod http {
         mod events; // streams of them
         mod flood; // places and descriptors that strangers use up
         mod guard; // which client may do what
         mod health;
+        mod metrics;
         mod places; // connections that wait or are slow make room
-        mod ready; // a real node's health, cookie and producer rule
+        mod ready;
+        mod socket; // calls and subscriptions over WebSockets // a real node's health, cookie and producer rule
     }
 }
 

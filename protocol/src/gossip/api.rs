@@ -1,5 +1,6 @@
 //! The types of the engine's interface: what goes in, what comes out, what can be asked. Data only.
 
+mod lookups;
 pub(super) mod members;
 mod stats;
 

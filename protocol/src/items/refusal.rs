@@ -88,6 +88,59 @@ pub enum Refusal {
     Rule(&'static str),
 }
 
+impl Refusal {
+    /// All labels.
+    pub const LABELS: [&'static str; 20] = [
+        "malformed",
+        "invalid_signature",
+        "expired",
+        "too_far_ahead",
+        "confirmed",
+        "nonce_taken",
+        "mempool_full",
+        "author_full",
+        "rejected_before",
+        "busy",
+        "producer_not_allowed",
+        "unknown_parent",
+        "wrong_height",
+        "too_many_at_height",
+        "too_old",
+        "headers_full",
+        "wrong_root",
+        "repeated_transaction",
+        "expired_transaction",
+        "rule",
+    ];
+
+    /// The label in counters: lower case with underscores.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::InvalidSignature => "invalid_signature",
+            Self::Expired { .. } => "expired",
+            Self::TooFarAhead { .. } => "too_far_ahead",
+            Self::Confirmed => "confirmed",
+            Self::NonceTaken => "nonce_taken",
+            Self::MempoolFull => "mempool_full",
+            Self::AuthorFull => "author_full",
+            Self::RejectedBefore => "rejected_before",
+            Self::Busy => "busy",
+            Self::ProducerNotAllowed => "producer_not_allowed",
+            Self::UnknownParent => "unknown_parent",
+            Self::WrongHeight => "wrong_height",
+            Self::TooManyAtHeight => "too_many_at_height",
+            Self::TooOld => "too_old",
+            Self::HeadersFull => "headers_full",
+            Self::WrongRoot => "wrong_root",
+            Self::RepeatedTransaction => "repeated_transaction",
+            Self::ExpiredTransaction => "expired_transaction",
+            Self::Rule(_) => "rule",
+        }
+    }
+}
+
 /// Why the engine closes a connection: a counter's label, and words that may tell more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]

@@ -1,17 +1,20 @@
-//! `node block …`: gives an encoded block to a running node, which requires its cookie, and looks up blocks.
+//! `node block …`: gives an encoded block to a running node, which requires its cookie, and looks up and lists blocks.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use protocol::items::block::Block;
-use protocol::items::hash::BlockId;
 use protocol::limits::BLOCK_BYTES_MAX;
 use protocol::wire::codec::Decode as _;
 
+use super::columns::{Column, render};
+use super::follow::follow;
 use super::{AskError, Node, print, print_json, read_up_to, text};
-use crate::cli::{AskArgs, BlockCommand};
+use crate::cli::{AskArgs, BlockCommand, BlocksArgs};
 use crate::observe::logging::to_stderr;
 use crate::rpc::ApiClient as _;
+use crate::rpc::feeds::Topic;
+use crate::rpc::lists::BlockSummary;
 
 /// `node block …`.
 ///
@@ -21,6 +24,8 @@ pub fn run(command: BlockCommand) -> Result<ExitCode, AskError> {
     match command {
         BlockCommand::Publish { file, ask } => publish(&file, &ask),
         BlockCommand::Get { id, ask } => get_block(id, &ask),
+        BlockCommand::List(args) if args.follow => follow(&args.ask, &[Topic::Blocks], |node| list(node, &args)),
+        BlockCommand::List(args) => list(&Node::find(&args.ask)?, &args).map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -46,9 +51,31 @@ fn publish(file: &Path, ask: &AskArgs) -> Result<ExitCode, AskError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn get_block(id: BlockId, ask: &AskArgs) -> Result<ExitCode, AskError> {
+fn list(node: &Node, args: &BlocksArgs) -> Result<(), AskError> {
+    let blocks = node.call(async |client| client.block_list(args.from, Some(args.count)).await)?;
+    if args.ask.json {
+        print_json(&blocks)?;
+    } else if blocks.is_empty() {
+        to_stderr("the node has no block there");
+    } else {
+        print(&table(&blocks))?;
+    }
+    Ok(())
+}
+
+fn table(blocks: &[BlockSummary]) -> String {
+    let columns = [
+        Column::new("HEIGHT", blocks, |block| block.height.to_string()).numbers(),
+        Column::new("BLOCK", blocks, |block| block.id.clone()),
+        Column::new("TXS", blocks, |block| block.transactions.to_string()).numbers(),
+        Column::new("MADE", blocks, |block| text::made(block.timestamp_ms)),
+    ];
+    render(&columns)
+}
+
+fn get_block(id: String, ask: &AskArgs) -> Result<ExitCode, AskError> {
     let node = Node::find(ask)?;
-    let found = node.call(async |client| client.block_get(id.to_string()).await)?;
+    let found = node.call(async |client| client.block_get(id.clone()).await)?;
     if ask.json {
         print_json(&found)?;
     }

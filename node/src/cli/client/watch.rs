@@ -33,7 +33,7 @@ use crate::rpc::http::{BEAT_EVERY, MEMBER_EVENTS};
 use crate::rpc::members::{LOST, MemberEventView, MemberView};
 
 /// From one look for a node that is gone to the next.
-const SEARCH_EVERY: Duration = Duration::from_secs(1);
+pub(super) const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// A node from which nothing came for this time is taken for gone: three comments were missed.
 const SILENCE_MAX: Duration = BEAT_EVERY.saturating_mul(3);

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use libp2p::swarm::{CloseConnection, ConnectionDenied, ConnectionId, NotifyHandler, ToSwarm};
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::{self, Gossip, Input};
+use protocol::time::Duration;
 use tracing::{debug, warn};
 
 use super::links::{Links, New};
 use super::{BannedError, Behaviour, Event, Wish};
 use crate::config::identity::key_of;
 use crate::net::addresses::{address_group, ip_of};
+use crate::net::bans::Who;
 use crate::net::discovery::book::slot_group;
 use crate::net::handler::{Handler, Order};
 use crate::net::limits::PER_PEER_MAX;
@@ -47,6 +49,34 @@ impl Behaviour {
     pub fn give_up(&mut self, id: ConnectionId, reason: CloseReason) {
         self.fail(id, reason);
         self.run();
+    }
+
+    /// Bans whom the owner wants banned. Connections stay until [`Behaviour::turn_out`]. False if the address may not be
+    /// banned.
+    pub fn ban(&mut self, who: Who, time: Duration) -> bool {
+        self.bans.order(who, time, self.host.now())
+    }
+
+    /// Ends a ban. False if there is none.
+    pub fn unban(&mut self, who: Who) -> bool {
+        self.bans.lift(who, self.host.now())
+    }
+
+    /// From now on the peer's connections count for no limit, or do again.
+    pub fn set_reserved(&mut self, peer: &PeerId, reserved: bool) {
+        if reserved {
+            self.settings.reserved.insert(*peer);
+        } else {
+            self.settings.reserved.remove(peer);
+        }
+    }
+
+    /// Closes the connections of the peers that `which` names by id and address. Whether there was one.
+    pub fn turn_out(&mut self, reason: CloseReason, which: impl Fn(&PeerId, &Multiaddr) -> bool) -> bool {
+        let named = |id: &ConnectionId| self.links.get(*id).is_some_and(|link| which(&link.peer, &link.address));
+        let ids: Vec<ConnectionId> = self.links.ids().into_iter().filter(named).collect();
+        ids.iter().for_each(|id| self.give_up(*id, reason));
+        !ids.is_empty()
     }
 
     /// Closes every connection.
@@ -250,7 +280,9 @@ impl Behaviour {
         self.links.insert(id, new, now);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.host.clock(), budget, uplink);
-        Ok(handler.with_deadlines(self.settings.deadlines).with_place(Arc::clone(&self.own_place)))
+        let traffic = Arc::clone(&self.host.metrics().traffic);
+        let handler = handler.with_deadlines(self.settings.deadlines).with_traffic(traffic);
+        Ok(handler.with_place(Arc::clone(&self.own_place)))
     }
 }
 

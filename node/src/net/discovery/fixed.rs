@@ -75,6 +75,8 @@ pub(super) struct Fixed {
     /// The node that answered last, while it may be a peer through this address.
     pub(super) found: Option<PeerId>,
     pub(super) reserved: bool,
+    /// The owner has taken it out. Its place stays, because dials are named by it.
+    pub(super) removed: bool,
     pub(super) retry: Retry,
     /// The result of the last try. `None` while a peer is connected there, or before the first try.
     pub(super) trouble: Option<Trouble>,

@@ -27,7 +27,8 @@ impl Discovery {
             let held = fixed.peer().is_some_and(|peer| view.holds_slot(&peer) || view.is_banned(&peer));
             let dialling = self.dials.values().any(|dial| dial.target == Target::Fixed(index));
             // Our own id was typed, in a list that all nodes have.
-            if fixed.typed == Some(self.local)
+            if fixed.removed
+                || fixed.typed == Some(self.local)
                 || held
                 || dialling
                 || now < fixed.retry.not_before

@@ -20,8 +20,9 @@ use protocol::wire::message::{FEATURE_MEMBERS, Lane, Message};
 use super::Report;
 use crate::config::deadlines::{Deadlines, PLACE_EVERY};
 use crate::net::framing::FrameError;
-use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, OwnPlace, Pings, Uplink, Words};
+use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, OwnPlace, Pings, Uplink, Words, kind};
 use crate::net::reason::CloseReason;
+use crate::observe::metrics::{Traffic, Way};
 
 /// Flushed control bytes are reported when there are this many: 8 KiB, a 32nd of the credit. A report wakes the
 /// loop, and most frames have some hundred bytes. Bytes that are not reported yet can't stop the engine: with the
@@ -130,12 +131,19 @@ impl Lanes {
         if matches!(message, Message::Hello(_)) {
             self.pings = Some(Pings::start(now, deadlines.ping_interval, deadlines.ping_timeout));
         }
-        match (lane, &mut self.control_out, &mut self.bulk_out) {
-            (Lane::Control, Some(control), _) => control.push(message),
-            (Lane::Bulk, _, Some(bulk)) => bulk.push(message),
+        let bytes = match (lane, &mut self.control_out, &mut self.bulk_out) {
+            (Lane::Control, Some(control), _) => control.push(message)?,
+            (Lane::Bulk, _, Some(bulk)) => bulk.push(message)?,
             // The lanes failed meanwhile; the behaviour is being told.
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        self.words.traffic.count(Way::Out, message.name(), bytes);
+        Ok(())
+    }
+
+    /// Messages are counted there from now on.
+    pub(super) fn set_traffic(&mut self, traffic: Arc<Traffic>) {
+        self.words.traffic = traffic;
     }
 
     /// Starts or stops reading. A pause that we make is not the peer's fault. So it is not blamed for what it sent
@@ -257,8 +265,11 @@ impl Lanes {
         while frames < REPORTED_FRAMES_MAX && bytes < REPORTED_BYTES_MAX {
             let Some((lane, frame)) = self.next_frame(cx, now, budget, frames == 0)? else { return Ok(()) };
             frames += 1;
-            bytes += frame.len();
-            let report = match (lane, decode(lane, frame)?) {
+            let length = frame.len();
+            bytes += length;
+            let frame = decode(lane, frame)?;
+            self.words.traffic.count(Way::In, kind(&frame), length);
+            let report = match (lane, frame) {
                 (Lane::Control, frame) => self.on_control(frame, now)?,
                 (Lane::Bulk, Frame::Message(message)) => Some(Report::Received(message)),
                 (Lane::Bulk, Frame::Ack(_)) => return Err(CloseReason::AckOnBulk),

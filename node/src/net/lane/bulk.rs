@@ -64,11 +64,12 @@ impl BulkWriter {
     }
 
     /// Queues a message.
-    pub(crate) fn push(&mut self, message: &Message) -> Result<(), CloseReason> {
+    pub(crate) fn push(&mut self, message: &Message) -> Result<usize, CloseReason> {
         let frame = self.uplink.frame(message);
-        self.outstanding = self.outstanding.saturating_add(frame.body());
+        let bytes = frame.body();
+        self.outstanding = self.outstanding.saturating_add(bytes);
         self.queue.push_back(frame);
-        if self.outstanding > BULK_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(()) }
+        if self.outstanding > BULK_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(bytes) }
     }
 
     /// Writes at most one chunk. True if it did: control frames go before the next chunk.

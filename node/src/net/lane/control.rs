@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::AsyncWrite as _;
@@ -14,6 +15,7 @@ use protocol::wire::message::Message;
 
 use crate::net::framing::write_frame;
 use crate::net::reason::CloseReason;
+use crate::observe::metrics::{DRIVER_KINDS, Traffic, Way};
 
 /// Bytes of frames that are written and flushed together.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
@@ -53,6 +55,8 @@ pub(crate) struct Words {
     pub(crate) ping: Option<Nonce>,
     /// The answer to the peer's last ping.
     pub(crate) pong: Option<Frame>,
+    /// Where messages in both directions are counted.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 impl Words {
@@ -77,14 +81,14 @@ impl ControlWriter {
         }
     }
 
-    /// Queues a message of the engine.
-    pub(crate) fn push(&mut self, message: &Message) -> Result<(), CloseReason> {
+    /// Queues a message of the engine, and returns its bytes.
+    pub(crate) fn push(&mut self, message: &Message) -> Result<usize, CloseReason> {
         let bytes = self.append(message);
         if let Some(last) = self.chunks.back_mut() {
             last.credit = last.credit.saturating_add(bytes);
         }
         self.queued = self.queued.saturating_add(bytes);
-        if self.queued > CONTROL_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(()) }
+        if self.queued > CONTROL_CREDIT_BYTES { Err(CloseReason::QueueOverrun) } else { Ok(bytes) }
     }
 
     /// Writes what it can, and returns the message bytes that were flushed. `words` are sent along, and taken.
@@ -99,7 +103,8 @@ impl ControlWriter {
             while self.writing.is_none()
                 && let Some(word) = words.next()
             {
-                self.append(&word);
+                let bytes = self.append(&word);
+                words.traffic.count(Way::Out, kind(&word), bytes);
             }
             let (chunk, at) = match &mut self.writing {
                 Some(writing) => writing,
@@ -161,5 +166,15 @@ impl ControlWriter {
             self.chunks.push_back(Chunk { bytes: moved, credit: 0 });
         }
         bytes
+    }
+}
+
+/// The kind of a frame, for counters.
+pub(crate) const fn kind(frame: &Frame) -> &'static str {
+    match frame {
+        Frame::Message(message) => message.name(),
+        Frame::Ack(_) => DRIVER_KINDS[0],
+        Frame::Ping(_) => DRIVER_KINDS[1],
+        Frame::Pong(_) | Frame::PlacedPong(..) => DRIVER_KINDS[2],
     }
 }

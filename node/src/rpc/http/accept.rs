@@ -37,6 +37,7 @@ use super::answer::Answer;
 use super::health::HEALTH_PATHS;
 use super::place::{Place, Times};
 use crate::clock::Clock;
+use crate::observe::metrics::RpcMeter;
 use crate::observe::seldom::Seldom;
 
 /// The first rest after a failure to accept, and the longest rest: one try a second costs nothing.
@@ -68,12 +69,13 @@ pub(super) async fn run(
     listener: TcpListener,
     router: Router,
     (most, times): (usize, Times),
+    meter: RpcMeter,
     mut stopped: watch::Receiver<bool>,
 ) {
     if let Err(error) = listen(&listener, Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN)) {
         debug!(%error, "the system keeps its own backlog");
     }
-    let mut open = Open::new(most, times, router, stopped.clone());
+    let mut open = Open::new(most, times, router, meter, stopped.clone());
     let clock = Clock::start();
     let (mut rest, mut complaint) = (REST_MIN, Seldom::default());
     loop {
@@ -122,6 +124,7 @@ struct Open {
     most: usize,
     times: Times,
     router: Router,
+    meter: RpcMeter,
     stopped: watch::Receiver<bool>,
     places: HashMap<Id, Arc<Place>>,
     tasks: JoinSet<()>,
@@ -130,14 +133,15 @@ struct Open {
 }
 
 impl Open {
-    fn new(most: usize, times: Times, router: Router, stopped: watch::Receiver<bool>) -> Self {
+    fn new(most: usize, times: Times, router: Router, meter: RpcMeter, stopped: watch::Receiver<bool>) -> Self {
         let (places, tasks, queue) = (HashMap::new(), JoinSet::new(), VecDeque::new());
-        Self { most, times, router, stopped, places, tasks, queue }
+        Self { most, times, router, meter, stopped, places, tasks, queue }
     }
 
     /// Accepts a connection. It gets a place if it is its turn and there is one, and otherwise
     /// waits behind the others.
     fn take(&mut self, stream: TcpStream) {
+        self.meter.accepted.inc();
         if self.queue.len() >= BUSY_MAX {
             self.queue.pop_front();
         }
@@ -161,11 +165,17 @@ impl Open {
         let place = Arc::new(Place::new(self.times));
         let task = self.tasks.spawn(serve(stream, self.router.clone(), Arc::clone(&place), self.stopped.clone()));
         self.places.insert(task.id(), place);
+        self.count();
+    }
+
+    fn count(&self) {
+        self.meter.connections.set(i64::try_from(self.places.len()).unwrap_or(i64::MAX));
     }
 
     fn ended(&mut self, id: Id) {
         self.places.remove(&id);
         self.settle();
+        self.count();
     }
 
     /// Ends when it is time to look at the waiting connections: a connection's grace or its
@@ -185,6 +195,7 @@ impl Open {
 
     fn turn_first_away(&mut self) {
         let Some((stream, _)) = self.queue.pop_front() else { return };
+        self.meter.turned_away.inc();
         // Connections that are leaving count as well, for a moment.
         if self.tasks.len() < self.most + BUSY_MAX {
             self.tasks.spawn(turn_away(stream, self.router.clone()));
@@ -239,7 +250,7 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
     });
     let connection =
         http1::Builder::new().max_buf_size(READ_BYTES_MAX).serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let mut connection = pin!(connection.with_upgrades());
     let served = async {
         tokio::select! {
             served = connection.as_mut() => return served,
@@ -253,6 +264,10 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
         served = served => {
             if let Err(error) = served {
                 debug!(%error, "a connection to the RPC ended");
+            }
+            // A WebSocket keeps the place. It looks itself whether it has to go.
+            if let Some(end) = place.switched() {
+                let _ = end.await;
             }
         }
         () = place.over() => debug!("a connection to the RPC was closed: its time was over, or its place was wanted"),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody, to_bytes};
+use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -37,6 +38,8 @@ enum Left {
     Whole(Bytes),
     /// A stream of events.
     Endless(Body),
+    /// The connection becomes a WebSocket.
+    Switched,
 }
 
 impl Answer {
@@ -45,7 +48,10 @@ impl Answer {
         let large = response.extensions_mut().remove::<Large>();
         let endless = response.extensions_mut().remove::<Endless>();
         let (head, body) = response.into_parts();
-        let left = if endless.is_some() {
+        let left = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            place.watching();
+            Left::Switched
+        } else if endless.is_some() {
             place.watching();
             Left::Endless(body)
         } else {
@@ -77,6 +83,7 @@ impl HttpBody for Answer {
                 Poll::Ready(Some(Ok(Frame::data(left.split_to(piece)))))
             }
             Left::Endless(body) => Pin::new(body).poll_frame(cx),
+            Left::Switched => Poll::Ready(None),
         }
     }
 
@@ -84,6 +91,7 @@ impl HttpBody for Answer {
         match &self.left {
             Left::Whole(left) => left.is_empty(),
             Left::Endless(body) => body.is_end_stream(),
+            Left::Switched => true,
         }
     }
 
@@ -91,12 +99,15 @@ impl HttpBody for Answer {
         match &self.left {
             Left::Whole(left) => SizeHint::with_exact(left.len() as u64),
             Left::Endless(body) => body.size_hint(),
+            Left::Switched => SizeHint::with_exact(0),
         }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.place.waiting();
+        if !matches!(self.left, Left::Switched) {
+            self.place.waiting();
+        }
     }
 }

@@ -4,13 +4,13 @@
 //!   every [`BEAT_EVERY`], so that the reader knows that the node is there.
 //! * **A slow reader** does not hold up the node. It loses the oldest events, and is told how many: `lost`. Then it asks
 //!   for the whole list.
-//! * **Places.** There are [`WATCHERS_MAX`] streams at a time, and they take no more than half of the listener's places.
+//! * **Places.** There are [`WATCHERS_MAX`] streams and WebSockets at a time, and they take no more than half of the listener's places.
 //!   A stream has no time limit, and gives way to nobody. It ends with the node, or when its reader goes.
 //! * **Nothing is repeated.** A reader that comes again opens the stream first, and asks for the list then. So it misses
 //!   nothing.
 //!
-//! Deliberately absent: events from before the stream was opened, and websockets
-//! ([why](../../../../docs/decisions/0035-event-streams.md)).
+//! Deliberately absent: events from before the stream was opened, and other topics than members: those come over
+//! WebSockets (`socket.rs`).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ use crate::rpc::members::{MemberEventView, MemberNews};
 /// The path of the stream of members.
 pub const MEMBER_EVENTS: &str = "/events/members";
 
-/// Streams at a time.
-pub const WATCHERS_MAX: usize = 16;
+/// Streams and WebSockets at a time.
+pub const WATCHERS_MAX: usize = 32;
 
 /// The time from one comment to the next while there is no event.
 pub const BEAT_EVERY: Duration = Duration::from_secs(10);
@@ -50,12 +50,24 @@ pub(super) struct Endless;
 pub(super) struct Streams {
     members: broadcast::Sender<MemberNews>,
     places: Arc<Semaphore>,
+    most: usize,
 }
 
 impl Streams {
     /// The streams of a listener with this number of places.
     pub(super) fn new(members: broadcast::Sender<MemberNews>, connections_max: usize) -> Self {
-        Self { members, places: Arc::new(Semaphore::new(WATCHERS_MAX.min(connections_max / 2))) }
+        let most = WATCHERS_MAX.min(connections_max / 2);
+        Self { members, places: Arc::new(Semaphore::new(most)), most }
+    }
+
+    /// Streams and WebSockets that are open now.
+    pub(super) fn open_now(&self) -> usize {
+        self.most.saturating_sub(self.places.available_permits())
+    }
+
+    /// The places of streams, which WebSockets take as well.
+    pub(super) fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.places)
     }
 
     /// Opens a stream, or says that there are too many.

@@ -28,7 +28,7 @@ use crate::rpc::access::Caller;
 pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// Lets a request through, or answers it.
-pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn check(State(cookie): State<Option<Cookie>>, request: Request, next: Next) -> Response {
     let health = HEALTH_PATHS.contains(&request.uri().path());
     let caller = match admit(request.headers(), health, cookie.as_ref()) {
         Ok(caller) => caller,
@@ -38,7 +38,7 @@ pub(super) async fn check(State(cookie): State<Option<Cookie>>, mut request: Req
         Caller::Anyone => OPEN_REQUEST_BYTES_MAX,
         Caller::Owner => REQUEST_BYTES_MAX,
     };
-    let place = request.extensions_mut().remove::<Arc<Place>>();
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     let (mut head, body) = request.into_parts();
     let Some(body) = whole(body, most).await else { return too_large(caller, most).into_response() };
     // The place has the time limit for reading, and ends the connection.

@@ -33,6 +33,12 @@ pub enum Criterion {
     Store,
 }
 
+impl Criterion {
+    /// All conditions, with their names in JSON and in metrics.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("live", Self::Live), ("peers", Self::Peers), ("sync", Self::Sync), ("store", Self::Store)];
+}
+
 /// One reason for not being ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

@@ -2,13 +2,13 @@
 //!
 //! A connection *waits* for a request or for the rest of its headers, *reads* a body, is *served*, or *takes* its
 //! answer. Each state has its own time limit. If another connection needs the place, a connection that isn't being
-//! served goes at once. One that is being served goes with its answer. One that *watches* a stream of events has no
+//! served goes at once. One that is being served goes with its answer. One that *watches* a stream of events, or is a WebSocket, has no
 //! limit, and does not give way; there are only a few (`events.rs`).
 
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
 
 /// How long a connection may spend in each state.
@@ -54,6 +54,8 @@ pub(super) struct Place {
     state: Mutex<State>,
     changed: Notify,
     leaves: Notify,
+    /// Told when the WebSocket that the connection became has ended.
+    switched: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,8 @@ impl Place {
     pub(super) fn new(times: Times) -> Self {
         let opened = Instant::now();
         let state = State { stage: Stage::Waiting, since: opened, vacated: false, leaving: None };
-        Self { times, opened, state: Mutex::new(state), changed: Notify::new(), leaves: Notify::new() }
+        let (changed, leaves, switched) = (Notify::new(), Notify::new(), Mutex::default());
+        Self { times, opened, state: Mutex::new(state), changed, leaves, switched }
     }
 
     /// The headers of a request have arrived.
@@ -93,6 +96,16 @@ impl Place {
     /// A stream of events has begun.
     pub(super) fn watching(&self) {
         self.enter(Stage::Watching);
+    }
+
+    /// The connection is to become a WebSocket. `end` tells when that has ended.
+    pub(super) fn switching(&self, end: oneshot::Receiver<()>) {
+        *self.switched.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+    }
+
+    /// What tells the end of the WebSocket that the connection became, if it became one.
+    pub(super) fn switched(&self) -> Option<oneshot::Receiver<()>> {
+        self.switched.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The answer has left, except what the system buffers.

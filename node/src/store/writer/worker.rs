@@ -1,6 +1,7 @@
 //! The thread that owns the store: it commits groups and answers questions, until nothing is left.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
@@ -38,14 +39,21 @@ impl Worker {
             bytes = bytes.saturating_add(submission.bytes);
             records.extend(submission.records);
         }
+        let began = Instant::now();
         match self.store.commit(&records) {
             Ok(()) => {
+                let took = began.elapsed();
                 self.shared.lock().committed(&records, bytes);
                 // Both are sent at once: a caller that waits for the one may read the other.
                 let totals = self.store.totals();
                 self.progress.send_modify(|kept| {
                     kept.committed = number;
                     kept.totals = totals;
+                    let written = &mut kept.written;
+                    written.commits += 1;
+                    written.records += records.len() as u64;
+                    written.bytes += bytes as u64;
+                    written.took += took;
                 });
             }
             Err(error) => self.fail(error),

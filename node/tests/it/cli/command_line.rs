@@ -117,8 +117,10 @@ fn contradictions_are_usage_errors() {
 fn help_mentions_every_flag_and_every_setting_has_a_variable() {
     let home = tempdir().expect("a directory");
     // What one call is about, as against how things are set up.
-    let without_variable =
-        ["out", "payload", "file", "random", "nonce", "watch", "member", "remove", "help", "version"];
+    let without_variable = [
+        "out", "payload", "file", "random", "nonce", "watch", "member", "remove", "help", "version", "follow",
+        "from", "after", "count", "time",
+    ];
     let mut waiting = vec![(Vec::<String>::new(), Cli::command())];
     let mut flags = 0;
     while let Some((path, mut command)) = waiting.pop() {

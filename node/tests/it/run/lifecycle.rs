@@ -13,17 +13,17 @@ use tempfile::tempdir;
 use crate::support::program::node;
 
 /// A node of this test. It is killed at the latest when this is dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     stderr: BufReader<Box<dyn std::io::Read>>,
     /// Its output until it was ready.
-    said: String,
+    pub(crate) said: String,
 }
 
 const LOCAL: [&str; 4] = ["--listen", "/ip4/127.0.0.1/tcp/0", "--rpc-addr", "127.0.0.1:0"];
 
 impl Running {
-    fn start(home: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(home: &Path, args: &[&str]) -> Self {
         Self::start_by(Command::new(env!("CARGO_BIN_EXE_node")), home, args)
     }
 
@@ -45,12 +45,12 @@ impl Running {
         Self { child, stderr, said }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
     }
 
     /// Waits for the end. Returns the exit code, and the output after it was ready.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().expect("it ends").code();
         let mut text = String::new();
         self.stderr.read_to_string(&mut text).expect("text");

@@ -81,6 +81,11 @@ impl Node {
         }
     }
 
+    /// The queue for its commands.
+    pub(crate) fn commands(&self) -> mpsc::Sender<Command> {
+        self.commands.clone()
+    }
+
     /// Its first address, with its peer id.
     pub(crate) fn address(&self) -> Multiaddr {
         self.ready.listen.first().cloned().expect("it listens")

@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
 use node::config::cookie::Cookie;
+use node::observe::metrics::Metrics;
 use node::rpc::command;
+use node::rpc::feeds::Feeds;
 use node::rpc::http::{CONNECTIONS_MAX, Faces, Health, HttpListener, HttpServer, Times};
 use node::rpc::members::MemberNews;
 use node::rpc::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
@@ -25,6 +27,9 @@ pub(crate) struct FakeNode {
     pub(crate) health: Arc<Health>,
     /// What changes about members.
     pub(crate) members: broadcast::Sender<MemberNews>,
+    /// What subscribers are told.
+    pub(crate) feeds: Feeds,
+    pub(crate) metrics: Metrics,
     pub(crate) commands: mpsc::Receiver<command::Command>,
     _server: HttpServer,
 }
@@ -54,17 +59,20 @@ impl FakeNode {
         let cookie = Cookie::generate().expect("random bytes");
         let health = Arc::new(Health::new());
         let members = broadcast::Sender::new(MEMBER_EVENTS_MAX);
+        let (feeds, metrics) = (Feeds::new(members.clone()), Metrics::default());
         let faces = Faces {
             commands: sender,
             cookie: Some(cookie.clone()),
             health: Arc::clone(&health),
             members: members.clone(),
+            feeds: feeds.clone(),
+            metrics: metrics.clone(),
             connections_max,
             times,
         };
         let server = listener.serve(faces).expect("a server");
         let client = client(address, Some(&cookie));
-        Self { address, client, cookie, health, members, commands, _server: server }
+        Self { address, client, cookie, health, members, feeds, metrics, commands, _server: server }
     }
 
     /// The next command from the RPC.

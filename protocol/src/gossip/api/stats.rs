@@ -8,11 +8,11 @@ macro_rules! counters {
         $with! {
             /// Standalone transaction bodies received.
             transaction_bodies,
-            /// Of these, the ones that were of no use.
+            /// Standalone transaction bodies received that were of no use.
             transaction_duplicates,
             /// Block bodies received.
             block_bodies,
-            /// Of these, the ones that were of no use.
+            /// Block bodies received that were of no use.
             block_duplicates,
             /// Transactions accepted, submitted ones included.
             transactions_accepted,
@@ -34,7 +34,7 @@ macro_rules! counters {
             requests_not_found,
             /// Reconciliations begun.
             reconciliations,
-            /// Of these, the ones without an answer in time.
+            /// Reconciliations without an answer in time.
             reconciliations_failed,
             /// Changes of the best chain that made blocks stale.
             reorganisations,

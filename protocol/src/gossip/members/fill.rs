@@ -9,7 +9,7 @@ use super::places::Places;
 use super::seam::Membership;
 use super::spread::Spread;
 use super::spread::links::Link;
-use super::view::Row;
+use super::view::{Member, Row};
 use super::watching::cases::Cases;
 use super::watching::errands::Errands;
 use super::watching::feelers::Feelers;
@@ -22,6 +22,7 @@ use crate::items::keys::PublicKey;
 use crate::items::member::accusation::SignedAccusation;
 use crate::items::member::entries::SignedEntries;
 use crate::time::Time;
+use crate::wire::message::MemberState;
 
 /// How full the machine's memories are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,25 @@ impl Members {
             conflicts: self.conflicts.len(),
             places: self.places.len(),
         }
+    }
+
+    /// How many members are alive, suspect, dead, and gone by their own word. Looks at each member once, and clones
+    /// none.
+    #[must_use]
+    pub fn states(&self) -> [usize; 4] {
+        let own_left = self.own.has_left();
+        let left = |member: &Member| own_left && member.key() == self.own.key;
+        self.view.iter().fold([0; 4], |mut counts, (_, member)| {
+            let state = if left(member) { MemberState::Left } else { member.state() };
+            let [alive, suspect, dead, gone] = &mut counts;
+            *match state {
+                MemberState::Alive => alive,
+                MemberState::Suspect => suspect,
+                MemberState::Dead => dead,
+                MemberState::Left => gone,
+            } += 1;
+            counts
+        })
     }
 }
 

@@ -15,10 +15,12 @@ use node::config::Config;
 use node::net::discovery::{Discovery, Failure, Target, Want};
 use node::net::transport::WireBytes;
 use node::net::transport::listen::listen;
+use node::observe::metrics::Metrics;
 use node::observe::recorder::Recorder;
 use node::observe::sample;
 use node::observe::trace::{Kind, TraceWriter, What};
 use node::rpc::command::Command;
+use node::rpc::feeds::Feeds;
 use node::rpc::http::Health;
 use node::service::timers::{Lateness, Timers, next};
 use node::service::verify::{Verdicts, VerifyPool};
@@ -54,7 +56,14 @@ pub(super) async fn run(
     let (peer_id, listen) = (*service.swarm.local_peer_id(), service.addresses());
     // A baseline knows no members.
     let members = broadcast::Sender::new(1);
-    let _ = ready.send(Ready { peer_id, listen, health: Arc::clone(&health), members });
+    let _ = ready.send(Ready {
+        peer_id,
+        listen,
+        health: Arc::clone(&health),
+        members,
+        feeds: Feeds::default(),
+        metrics: Metrics::default(),
+    });
     let mut timers = Timers::start(&service.config);
     let mut commands_open = true;
     while !*shutdown.borrow_and_update() {
