@@ -61,6 +61,7 @@ mod mempool {
     mod bounds; // entries, bytes, nonces
     mod eviction; // which item is shed when the mempool is full
     mod model; // the mempool against a naive model
+    mod room; // what an engine is given
     mod turnover; // a mempool full of junk: which items still get in, and which stay
 }
 
