@@ -24,9 +24,12 @@ fn main() -> ExitCode {
         Some(Command::Init(args)) => report(init::init(&args, &cli.effective)),
         Some(Command::Config(args)) => match args.command {
             Some(ConfigCommand::Check { file }) => report(show::check(&file)),
-            None => {
-                report(show::show(args.json, &cli.effective, &run::bounds::rows(&BoundsArgs::from(&args.run))))
-            }
+            None => report(show::show(
+                args.json,
+                &cli.effective,
+                args.run.memory,
+                &run::bounds::rows(&BoundsArgs::from(&args.run)),
+            )),
         },
         Some(Command::Completions { shell }) => report(pages::completions(shell)),
         Some(Command::Man { out }) => report(pages::man(&out)),

@@ -16,8 +16,9 @@ use crate::cli::RunArgs;
 use crate::cli::client::bounds::{Row, scaled_sum, sum};
 use crate::cli::client::columns::{Column, render, total};
 use crate::cli::client::{AskError, print, print_json, text};
+use crate::config::memory::Memory;
 use crate::observe::logging::to_stderr;
-use crate::observe::units::bytes_text;
+use crate::observe::units::{bytes_text, grouped};
 
 /// The shortest width of a value in the table, when there is little room.
 const VALUE_WIDTH_LEAST: usize = 24;
@@ -57,18 +58,13 @@ pub enum ConfigCommand {
 ///
 /// # Errors
 /// If standard output can't be written.
-pub fn show(json: bool, effective: &Effective, rows: &[Row]) -> Result<ExitCode, AskError> {
+pub fn show(json: bool, effective: &Effective, memory: Memory, rows: &[Row]) -> Result<ExitCode, AskError> {
     if json {
         let settings: Vec<_> = effective.settings.iter().map(|shown| as_json(shown, effective)).collect();
-        let memory = json!({ "scaled_bytes": scaled_sum(rows), "bounds_bytes": sum(rows) });
-        print_json(&json!({ "file": effective.file, "settings": settings, "memory": memory }))?;
+        let bytes = json!({ "scaled_bytes": scaled_sum(rows), "bounds_bytes": sum(rows) });
+        print_json(&json!({ "file": effective.file, "settings": settings, "memory": bytes }))?;
     } else {
-        let amounts = [scaled_sum(rows), sum(rows)].map(|bytes| bytes_text(bytes as u64));
-        let [scaled, all] = &amounts;
-        print(&format!(
-            "{}\n\nWhat memory sets: {scaled} if all of it is full. All bounds at once, with every peer hostile: {all} (`node bounds`).",
-            table(effective, text::width())
-        ))?;
+        print(&format!("{}\n\n{}", table(effective, text::width()), about_memory(memory, rows)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -106,6 +102,21 @@ pub fn table(effective: &Effective, width: usize) -> String {
         values.cut(values.width().saturating_sub(over).max(VALUE_WIDTH_LEAST));
     }
     render(&columns)
+}
+
+/// What an amount of memory holds, and what it comes to.
+fn about_memory(memory: Memory, rows: &[Row]) -> String {
+    let sizes = memory.sizes();
+    let [mempool, blocks, pages, scaled, all] =
+        [sizes.mempool_bytes, sizes.body_bytes, sizes.cache_bytes, scaled_sum(rows), sum(rows)]
+            .map(|bytes| bytes_text(bytes as u64));
+    let [confirmed, accepted] = [sizes.confirmed, sizes.accepted].map(|count| grouped(count as u64));
+    format!(
+        "memory {memory} holds a mempool of {mempool}, {blocks} of blocks, {confirmed} confirmed transactions, {accepted} accepted \
+         ids and {pages} of the store's pages.\n\
+         Everything that it sets comes to {scaled} if all is full. All bounds at once, with every peer hostile, come to {all} \
+         (`node bounds`)."
+    )
 }
 
 /// Where a value comes from, in words.

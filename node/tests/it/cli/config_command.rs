@@ -57,8 +57,12 @@ fn the_settings_end_with_what_the_memory_comes_to() {
     let home = tempdir().expect("a directory");
     let output = node(home.path()).args(["config", "--memory", "128MiB"]).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        text.contains("memory 128MiB holds a mempool of 16.0 MiB, 4.0 MiB of blocks, 32,768 confirmed"),
+        "{text}"
+    );
     let last = text.lines().last().expect("a line");
-    assert!(last.starts_with("What memory sets: ") && last.contains("MiB") && last.contains("GiB"), "{last}");
+    assert!(last.starts_with("Everything that it sets comes to ") && last.contains("come to "), "{last}");
 }
 
 #[test]
