@@ -1,5 +1,5 @@
 //! Everything that may be typed: every command, flag and environment variable. This file only parses;
-//! `settings.rs` decides what a value means in the end.
+//! `setup.rs` finds the values that were not typed, and `settings.rs` decides what a value means in the end.
 //!
 //! Deliberately absent: secrets as values. Keys are named by file, never by flag or environment.
 
@@ -10,15 +10,19 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
 use libp2p::Multiaddr;
-use protocol::gossip::{AuthorTree, Digest, Redundancy, RelayPolicy};
+use protocol::gossip::{Digest, Redundancy, RelayPolicy};
 use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
 
 pub use self::asked::{
-    AskArgs, BlockCommand, BlocksArgs, GetArgs, MembersArgs, MembersCommand, PayloadArgs, PeersArgs, PeersCommand,
-    PoolArgs, SendArgs, SetArgs, StatusArgs, TxCommand,
+    AskArgs, BlockCommand, BlocksArgs, BoundsArgs, GetArgs, KeyCommand, MembersArgs, MembersCommand, PayloadArgs,
+    PeersArgs, PeersCommand, PoolArgs, SendArgs, SetArgs, StatusArgs, TxCommand,
 };
+use self::setup::effective::Effective;
+use self::setup::show::ConfigArgs;
+use crate::config::memory::Memory;
 use crate::observe::logging::{self, LogFormat};
 
 mod arrange;
@@ -27,7 +31,9 @@ pub mod client;
 mod environment;
 pub mod exit;
 pub mod members;
+pub mod pages;
 mod settings;
+pub mod setup;
 pub mod typed;
 pub mod values;
 
@@ -50,18 +56,21 @@ Examples:
   node status                              ask the running node how it is
   node --data-dir /tmp/b status            ask the one that lives there
   node tx send --payload 'hello'           send a transaction through it
+  node init --network test                 make data dir, key and a commented node.toml
+  node config                              every setting, and where its value comes from
   node bounds                              the most memory that a node can take, bound by bound
 
 Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem, \
 70 panic; 130, 143 or 129 when a second SIGINT, SIGTERM or SIGHUP forced the end.
 
-A flag wins over its environment variable; an empty variable counts as unset.";
+A flag wins over its environment variable, that over the file of --config, and that over the default. An empty variable \
+counts as unset. A flag without a value takes one all the same: --no-rpc=false.";
 
 /// A Hearsay node: carries signed transactions and blocks to every other node.
 ///
 /// Without a command it runs a node, like `node run`. The other commands ask a running node.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "node", version, after_long_help = AFTER_RUN, args_conflicts_with_subcommands = true)]
+#[command(name = "node", version, long_version = pages::LONG_VERSION, after_long_help = AFTER_RUN, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// The command. Without one, a node runs.
     #[command(subcommand)]
@@ -69,6 +78,9 @@ pub struct Cli {
     /// Settings of the run.
     #[command(flatten)]
     pub run: RunArgs,
+    /// Where the settings of the run come from; nothing for commands that have none.
+    #[arg(skip)]
+    pub effective: Effective,
 }
 
 /// A command.
@@ -77,6 +89,12 @@ pub enum Command {
     /// Run a node (as without a command).
     #[command(after_long_help = AFTER_RUN)]
     Run(Box<RunArgs>),
+    /// Make the data dir, the key, and a commented node.toml with every setting.
+    ///
+    /// Settings that are given with it stand in the file. An existing file is never replaced, and an existing key is used.
+    Init(Box<RunArgs>),
+    /// Print every setting of a run, and where its value comes from; needs no running node.
+    Config(Box<ConfigArgs>),
     /// Make or show the node's key.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -116,6 +134,18 @@ pub enum Command {
         #[command(flatten)]
         ask: AskArgs,
     },
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual pages, one for each command.
+    Man {
+        /// The directory to write them to
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Send or look up a transaction through a running node.
     #[command(subcommand)]
     Tx(TxCommand),
@@ -142,6 +172,12 @@ pub struct RunArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
 
+    /// Read settings from this file; the default is node.toml in the data dir, if it is there
+    ///
+    /// Each setting has its flag's name as its key. `node init` writes a file with all of them.
+    #[arg(long, env = "NODE_CONFIG_FILE", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// Use the key in this file instead of the data dir's
     ///
     /// The file must exist: `node key generate --out FILE` makes one. A mistyped path never makes a new key.
@@ -166,6 +202,13 @@ pub struct RunArgs {
     /// Only time for which the node runs counts, so a clock that is set wrongly deletes nothing.
     #[arg(long, env = "NODE_PRUNE_AGE", value_name = "TIME", value_parser = values::parse_age)]
     pub prune_age: Option<Duration>,
+
+    /// How much memory to use: mempool, blocks and ids in memory, pages of the store, members and peers
+    ///
+    /// The node stays near this amount under a steady load. It is no limit: `node bounds` tells what everything comes
+    /// to if all is full at once. --max-peers-in and --members-max win over the numbers that go with it.
+    #[arg(long, env = "NODE_MEMORY", value_name = "MEMORY", value_enum, default_value_t)]
+    pub memory: Memory,
 
     /// How many gossip peers may have dialled this node
     #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = PEERS_IN_DEFAULT,
@@ -225,7 +268,7 @@ pub struct RunArgs {
     pub reconcile_digest: Digest,
 
     /// Where the RPC listens; loopback only, port 0 takes a free one
-    #[arg(long, env = "NODE_RPC_ADDR", value_name = "ADDR", default_value = values::RPC_ADDR_DEFAULT,
+    #[arg(long, env = "NODE_RPC_ADDR", value_name = "IP:PORT", default_value = values::RPC_ADDR_DEFAULT,
           value_parser = values::parse_rpc_addr)]
     pub rpc_addr: SocketAddr,
 
@@ -295,53 +338,6 @@ pub struct PlaceArgs {
     pub data_dir: Option<PathBuf>,
 }
 
-/// `node bounds`.
-#[derive(Clone, Debug, Args)]
-pub struct BoundsArgs {
-    /// For how many gossip peers that dialled the node
-    #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N", default_value_t = PEERS_IN_DEFAULT,
-          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
-    pub max_peers_in: u16,
-
-    /// For how many gossip peers that the node dials
-    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = PEERS_OUT_DEFAULT,
-          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
-    pub max_peers_out: u16,
-
-    /// Print JSON
-    #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
-    pub json: bool,
-}
-
-/// `node key …`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum KeyCommand {
-    /// Make a key; an existing file is never replaced.
-    Generate {
-        /// Where the node lives.
-        #[command(flatten)]
-        place: PlaceArgs,
-        /// Write to this file instead of the data dir
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
-        json: bool,
-    },
-    /// Show a key's public half and peer id.
-    Show {
-        /// Where the node lives.
-        #[command(flatten)]
-        place: PlaceArgs,
-        /// Show the key in this file instead of the data dir's
-        #[arg(long, env = "NODE_KEY_FILE", value_name = "FILE")]
-        key_file: Option<PathBuf>,
-        /// Print JSON
-        #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
-        json: bool,
-    },
-}
-
 impl Cli {
     /// Reads what was typed, and the environment. If that makes no sense, ends the program with a usage error.
     /// Also ends it after printing help or the version.
@@ -360,10 +356,12 @@ impl Cli {
         let asks = words.get(1).is_some_and(|word| command.find_subcommand(word).is_some());
         // Variables of a run do not concern another command, whatever nonsense they hold.
         let command = if asks { command.mut_args(|arg| arg.env(None::<&str>)) } else { command };
-        let cli = Self::from_arg_matches(&command.try_get_matches_from(words)?)?;
+        let (matches, effective) = setup::read(command, &words)?;
+        let cli = Self { effective, ..Self::from_arg_matches(&matches)? };
         match &cli.command {
             None => cli.run.check()?,
-            Some(Command::Run(args)) => args.check()?,
+            Some(Command::Run(args) | Command::Init(args)) => args.check()?,
+            Some(Command::Config(args)) if args.command.is_none() => args.run.check()?,
             Some(_) => {}
         }
         Ok(cli)
@@ -373,50 +371,5 @@ impl Cli {
     #[must_use]
     pub fn strange_variables(set: impl IntoIterator<Item = OsString>) -> Vec<String> {
         environment::strange(&Self::command(), set)
-    }
-}
-
-impl RunArgs {
-    /// Looks for settings that contradict each other.
-    ///
-    /// # Errors
-    /// A usage error that names them.
-    pub fn check(&self) -> Result<(), clap::Error> {
-        let conflict =
-            |message: &str| Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message));
-        self.relay_policy()?;
-        if let Err(error) = self.members.parameters() {
-            return conflict(&error.to_string());
-        }
-        if !self.bootstrap.is_empty() && self.max_peers_out == 0 {
-            return conflict(
-                "with --max-peers-out 0 no address of --bootstrap is ever dialled: leave one of them out, or name the \
-                 peer with --reserved-peer",
-            );
-        }
-        if !self.bootstrap.is_empty() && self.reserved_only {
-            return conflict(
-                "with --reserved-only no address of --bootstrap is ever dialled: leave one of them out, or name the peer \
-                 with --reserved-peer",
-            );
-        }
-        Ok(())
-    }
-
-    /// The relay policy with its redundancy.
-    ///
-    /// # Errors
-    /// A usage error if a redundancy is given for a policy that has none.
-    pub fn relay_policy(&self) -> Result<RelayPolicy, clap::Error> {
-        match (self.relay, self.redundancy) {
-            (policy, None) => Ok(policy),
-            (RelayPolicy::AuthorTree(_), Some(redundancy)) => {
-                Ok(RelayPolicy::AuthorTree(AuthorTree { redundancy }))
-            }
-            (other, Some(_)) => {
-                let message = format!("--redundancy is a setting of --relay author-tree, and {other} has none");
-                Err(Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message))
-            }
-        }
     }
 }

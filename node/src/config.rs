@@ -16,14 +16,17 @@ pub mod application;
 pub mod cookie;
 pub mod data_dir;
 pub mod deadlines;
+pub mod file;
 pub mod identity;
 pub mod links;
 pub mod members;
+pub mod memory;
 
 use self::application::Application;
 use self::deadlines::Deadlines;
 use self::links::Links;
 use self::members::Membership;
+use self::memory::Memory;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub struct Config {
     pub rpc_any_producer: bool,
     /// The file to which a trace is written.
     pub trace: Option<PathBuf>,
+    /// How much memory it is given.
+    pub memory: Memory,
     /// How the node takes part in membership.
     pub membership: Membership,
     /// The application that hears of members; `None` for every node that is run by its program.

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use node::cli::exit::ExitStatus;
-use node::cli::{Cli, Command, RunArgs, client};
+use node::cli::setup::show::ConfigCommand;
+use node::cli::setup::{init, show};
+use node::cli::{BoundsArgs, Cli, Command, RunArgs, client, pages};
 use node::observe::logging;
 use node::run;
 
@@ -19,6 +21,18 @@ fn main() -> ExitCode {
     match cli.command {
         None => run_node(cli.run),
         Some(Command::Run(args)) => run_node(*args),
+        Some(Command::Init(args)) => report(init::init(&args, &cli.effective)),
+        Some(Command::Config(args)) => match args.command {
+            Some(ConfigCommand::Check { file }) => report(show::check(&file)),
+            None => report(show::show(
+                args.json,
+                &cli.effective,
+                args.run.memory,
+                &run::bounds::rows(&BoundsArgs::from(&args.run)),
+            )),
+        },
+        Some(Command::Completions { shell }) => report(pages::completions(shell)),
+        Some(Command::Man { out }) => report(pages::man(&out)),
         Some(Command::Key(command)) => report(client::key(command)),
         Some(Command::Status(args)) => report(client::status(&args)),
         Some(Command::Peers(args)) => report(client::peers(&args)),

@@ -118,6 +118,9 @@ where
     for line in Cli::strange_variables(std::env::vars_os().map(|(name, _)| name)) {
         tracing::warn!("{line}");
     }
+    if let Some(file) = &args.config {
+        tracing::info!("settings are read from {}; `node config` tells what is in effect", file.display());
+    }
     // One thread for bytes and the engine: nearly all work is many small messages that each pass the engine's
     // single loop. A second thread adds a wake-up and a change of context to each of them, and a scheduler for
     // several threads costs time even with one. Many signatures are checked on other threads, and the HTTP

@@ -50,6 +50,7 @@ use self::links::peers::Peers;
 use self::members::Membership;
 #[cfg(feature = "simulator")]
 pub use self::occupancy::Ahead;
+pub use self::occupancy::room::{self, Room};
 pub use self::occupancy::{Occupancy, bounds};
 use self::relay::Relay;
 pub use self::relay::policy::{
@@ -71,7 +72,7 @@ use crate::items::validator::{Producers, StandardValidator, Validator};
 use crate::ledger::chain::Chain;
 use crate::ledger::mempool::Mempool;
 use crate::ledger::orphan::OrphanPool;
-use crate::limits::{CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX};
+use crate::limits::{ACKNOWLEDGED_MAX, CHECK_BYTES_PER_PEER_MAX, CHECKS_PER_PEER_MAX, FILTER_BYTES_MAX};
 use crate::seeded::SeededState;
 use crate::time::Time;
 use crate::wire::message::{Message, Tip};
@@ -132,14 +133,16 @@ impl Gossip {
         Self::with_validator(config, seed, Arc::new(validator))
     }
 
-    /// The same engine with less room for transactions and headers than the protocol's limits. Call this before
-    /// the first input. It is for simulations in which memories should be full. [`Gossip::occupancy`] still
-    /// reports the protocol's limits.
-    #[cfg(feature = "simulator")]
+    /// The same engine with other room for what it remembers. Call this before the first input, and before
+    /// [`Gossip::restore`]. [`Gossip::occupancy`] still reports the protocol's limits.
     #[must_use]
-    pub fn with_room(mut self, mempool_bytes: usize, chain: crate::ledger::chain::Limits) -> Self {
-        self.mempool = Mempool::new(mempool_bytes);
-        self.chain = Chain::with_limits(self.config.network.genesis(), chain);
+    pub fn with_room(mut self, room: &Room) -> Self {
+        self.mempool = Mempool::new(room.mempool_bytes);
+        self.chain = Chain::with_limits(self.config.network.genesis(), room.chain);
+        self.inventory = Inventory::with_limits(self.hasher.clone(), room.ids);
+        self.orphans = OrphanPool::with_size(room.orphan_bytes);
+        self.firsts = Firsts::new(&self.hasher, room.filter_bytes);
+        self.acknowledged = Acknowledged::with_size(room.acknowledged);
         self
     }
 
@@ -174,9 +177,9 @@ impl Gossip {
             orphans: OrphanPool::new(),
             loads: Loads::default(),
             watch: Watch::default(),
-            acknowledged: Acknowledged::default(),
+            acknowledged: Acknowledged::with_size(ACKNOWLEDGED_MAX),
             evidence: Evidence::default(),
-            firsts: Firsts::new(&hasher),
+            firsts: Firsts::new(&hasher, FILTER_BYTES_MAX),
             conversations: Conversations::default(),
             relay,
             chance: rng,

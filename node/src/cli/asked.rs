@@ -1,4 +1,4 @@
-//! The arguments of the commands that ask a running node.
+//! The arguments of the commands that ask a running node, of those for keys, and of `node bounds`.
 //!
 //! Deliberately absent: the list of all commands (`cli.rs`), and the output (`client`).
 
@@ -11,7 +11,8 @@ use libp2p::{Multiaddr, PeerId};
 use protocol::items::hash::TxId;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 
-use super::{PlaceArgs, typed, values};
+use super::{PEERS_MAX, PEERS_OUT_DEFAULT, PlaceArgs, RunArgs, typed, values};
+use crate::config::memory::Memory;
 use crate::rpc::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, PENDING_LISTED, PENDING_LISTED_MAX};
 
 /// Which running node to ask, and how to print the answer.
@@ -304,4 +305,67 @@ pub struct PayloadArgs {
     /// This many random bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=PAYLOAD_BYTES_MAX as i64))]
     pub random: Option<u32>,
+}
+
+/// `node bounds`.
+#[derive(Clone, Debug, Args)]
+pub struct BoundsArgs {
+    /// For how many gossip peers that dialled the node; the default goes with --memory
+    #[arg(long, env = "NODE_MAX_PEERS_IN", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
+    pub max_peers_in: Option<u16>,
+
+    /// For how many gossip peers that the node dials
+    #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = PEERS_OUT_DEFAULT,
+          value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
+    pub max_peers_out: u16,
+
+    /// For which amount of memory
+    #[arg(long, env = "NODE_MEMORY", value_name = "MEMORY", value_enum, default_value_t)]
+    pub memory: Memory,
+
+    /// Print JSON
+    #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+impl From<&RunArgs> for BoundsArgs {
+    /// The bounds of a node with these settings.
+    fn from(args: &RunArgs) -> Self {
+        Self {
+            max_peers_in: Some(args.max_peers_in),
+            max_peers_out: args.max_peers_out,
+            memory: args.memory,
+            json: false,
+        }
+    }
+}
+
+/// `node key …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; an existing file is never replaced.
+    Generate {
+        /// Where the node lives.
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Write to this file instead of the data dir
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+        json: bool,
+    },
+    /// Show a key's public half and peer id.
+    Show {
+        /// Where the node lives.
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Show the key in this file instead of the data dir's
+        #[arg(long, env = "NODE_KEY_FILE", value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+        json: bool,
+    },
 }

@@ -34,7 +34,7 @@ use crate::rpc::{
 
 pub mod block;
 pub mod bounds;
-mod columns;
+pub(super) mod columns;
 mod follow;
 pub mod members;
 pub mod orders;
@@ -474,12 +474,12 @@ fn http_status(error: &(dyn std::error::Error + 'static)) -> Option<u16> {
     }
 }
 
-fn print_json(value: &impl Serialize) -> io::Result<()> {
+pub(super) fn print_json(value: &impl Serialize) -> io::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
 }
 
 /// Prints to stdout. It is no error if a reader has seen enough (`node peers | head`).
-fn print(text: &str) -> io::Result<()> {
+pub(super) fn print(text: &str) -> io::Result<()> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,

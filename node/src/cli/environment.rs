@@ -97,20 +97,25 @@ fn collect(command: &Command, known: &mut Vec<String>) {
 fn line(name: &str, known: &[String]) -> String {
     // A name comes from outside, and may be as long as the system allows.
     let shown: String = name.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).take(64).collect();
-    let nearest = known.iter().map(|other| (unlikeness(name, other), other)).min();
-    let letters = name.len().saturating_sub("NODE_".len());
-    let most = (letters / LETTERS_FOR_EACH).clamp(1, UNLIKE_MAX);
-    let hint = match nearest {
-        Some((unlike, nearest)) if unlike <= most => format!("the nearest is {nearest}"),
-        _ => "`node --help` has them all".to_owned(),
+    let hint = match nearest(name, known, '_', name.len().saturating_sub("NODE_".len())) {
+        Some(nearest) => format!("the nearest is {nearest}"),
+        None => "`node --help` has them all".to_owned(),
     };
     format!("the variable {shown} is no setting of this program, and does nothing: {hint}")
 }
 
+/// The known name that was most likely meant. `letters` is the number of those in which a mistake counts, and
+/// `between` is what stands between two words of a name.
+pub(super) fn nearest<'a>(name: &str, known: &'a [String], between: char, letters: usize) -> Option<&'a String> {
+    let most = (letters / LETTERS_FOR_EACH).clamp(1, UNLIKE_MAX);
+    let nearest = known.iter().map(|other| (unlikeness(name, other, between), other)).min();
+    nearest.filter(|(unlike, _)| *unlike <= most).map(|(_, nearest)| nearest)
+}
+
 /// How unlike two names are. If one only lacks words at its end, or has more there, the two are nearly alike.
-fn unlikeness(name: &str, other: &str) -> usize {
+fn unlikeness(name: &str, other: &str, between: char) -> usize {
     let longer_by_words =
-        |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('_'));
+        |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with(between));
     if longer_by_words(name, other) || longer_by_words(other, name) { 1 } else { distance(name, other) }
 }
 

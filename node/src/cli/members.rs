@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: the values that are allowed. [`MembersConfig::validate`] names the one that is not.
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -15,7 +16,7 @@ use crate::config::members::{Membership, Part};
 use crate::net::addresses::{dialable, split_peer};
 
 /// Flags of membership.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Membership")]
 pub struct MembersArgs {
     /// Whether to take part in membership
@@ -85,7 +86,7 @@ pub struct MembersArgs {
     pub forget_after: Option<Duration>,
 
     /// The bytes of news a second that one peer may bring, and is sent
-    #[arg(long, env = "NODE_MEMBERS_BUDGET", value_name = "BYTES")]
+    #[arg(long, env = "NODE_MEMBERS_BUDGET", value_name = "BYTES/S")]
     pub members_budget: Option<u32>,
 
     /// The most members that are known
@@ -115,6 +116,15 @@ pub enum Preset {
     Wan,
 }
 
+impl fmt::Display for Preset {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Lan => "lan",
+            Self::Wan => "wan",
+        })
+    }
+}
+
 impl MembersArgs {
     /// The parameters: the preset's, and in their place those that were given.
     ///
@@ -133,11 +143,17 @@ impl MembersArgs {
         Membership { part: self.membership, parameters, external: self.external_addr, aggregates }
     }
 
-    fn given(&self) -> MembersConfig {
-        let preset = match self.members_preset {
+    /// The values of the parameters that are not given.
+    #[must_use]
+    pub const fn preset(&self) -> MembersConfig {
+        match self.members_preset {
             Preset::Lan => MembersConfig::lan(),
             Preset::Wan => MembersConfig::wan(),
-        };
+        }
+    }
+
+    fn given(&self) -> MembersConfig {
+        let preset = self.preset();
         MembersConfig {
             ping_interval: time(self.ping_interval, preset.ping_interval),
             probe_interval: time(self.probe_interval, preset.probe_interval),

@@ -98,21 +98,24 @@ const LARGE_ANSWER_BYTES: usize = 4 * BLOCK_BYTES_MAX;
 /// The rows of a node with these numbers of slots: the engine's, then the driver's.
 #[must_use]
 pub fn rows(args: &BoundsArgs) -> Vec<Row> {
-    let (inbound, outbound) = (usize::from(args.max_peers_in), usize::from(args.max_peers_out));
+    let inbound = usize::from(args.max_peers_in.unwrap_or(args.memory.sizes().peers_in));
+    let outbound = usize::from(args.max_peers_out);
+    let room = args.memory.room();
     let peers = inbound.saturating_add(outbound).saturating_add(REFRESH_EXTRA);
     let (incoming, outgoing) = connections_max(inbound, outbound);
     let engine = BOUNDS.iter().map(|bound| Row {
         what: bound.what,
         constants: bound.constants,
-        limit: bound.limit,
+        limit: room.limit_of(bound).unwrap_or(bound.limit),
         each: bound.each,
         times: bound.times(peers),
+        is_scaled: room.limit_of(bound).is_some(),
     });
     let driver = [
         network(peers, incoming.saturating_add(outgoing)),
         discovery(),
         members(peers),
-        store(),
+        store(args.memory.sizes().cache_bytes),
         threads(),
         http(),
     ];
@@ -121,7 +124,14 @@ pub fn rows(args: &BoundsArgs) -> Vec<Row> {
 
 macro_rules! row {
     ($what:literal, $limit:expr, $each:expr, $times:expr) => {
-        Row { what: $what, constants: stringify!($limit), limit: $limit, each: $each, times: $times }
+        Row {
+            what: $what,
+            constants: stringify!($limit),
+            limit: $limit,
+            each: $each,
+            times: $times,
+            is_scaled: false,
+        }
     };
 }
 
@@ -171,9 +181,9 @@ fn members(peers: usize) -> Vec<Row> {
 }
 
 /// What the store holds in memory.
-fn store() -> Vec<Row> {
+fn store(cache_bytes: usize) -> Vec<Row> {
     vec![
-        row!("pages of the store", CACHE_BYTES, 1, 1),
+        Row { limit: cache_bytes, is_scaled: true, ..row!("pages of the store", CACHE_BYTES, 1, 1) },
         row!("records that are not committed", BACKLOG_BYTES_MAX, 1, 1),
         row!(
             "places of pending transactions",

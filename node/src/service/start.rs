@@ -205,7 +205,7 @@ fn engine(config: &Config, clock: Clock, kept: Vec<Statement>) -> Gossip {
         reconciliation: config.reconciliation,
         producers: config.producers.clone(),
     };
-    let gossip = Gossip::new(engine, rand::random());
+    let gossip = Gossip::new(engine, rand::random()).with_room(&config.memory.room());
     if config.membership.part == Part::Off {
         return gossip;
     }
@@ -255,7 +255,8 @@ fn open_store(config: &Config) -> Result<Box<dyn Store>, StoreError> {
     match &config.data_dir {
         Some(dir) if !config.ephemeral => {
             let options = StoreOptions { network: config.network.clone(), now_s: steady_s };
-            Ok(Box::new(RedbStore::open(dir, options)?))
+            let cache_bytes = config.memory.sizes().cache_bytes;
+            Ok(Box::new(RedbStore::open_with_cache(dir, options, cache_bytes)?))
         }
         _ => Ok(Box::new(MemoryStore::new(&config.network, steady_s))),
     }

@@ -80,6 +80,14 @@ impl RedbStore {
     /// # Errors
     /// See [`StoreError`]. An error with an existing file leaves the file unchanged.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        Self::open_with_cache(dir, options, CACHE_BYTES)
+    }
+
+    /// The same with another number of bytes for pages in memory.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn open_with_cache(dir: &Path, options: StoreOptions, cache_bytes: usize) -> Result<Self, StoreError> {
         let path = dir.join(STORE_FILE);
         match fs::metadata(&path) {
             Ok(found) if found.len() == 0 => return Err(StoreError::damaged("the file is empty")),
@@ -87,7 +95,7 @@ impl RedbStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(dir, &options.network)?,
             Err(error) => return Err(StoreError::io("look at", error)),
         }
-        let database = builder().open(&path).trying("open")?;
+        let database = builder(cache_bytes).open(&path).trying("open")?;
         Self::with_database(database, options)
     }
 
@@ -97,7 +105,7 @@ impl RedbStore {
     /// As [`RedbStore::open`].
     pub fn with_backend(backend: impl StorageBackend, options: StoreOptions) -> Result<Self, StoreError> {
         let new = backend.len().map_err(|error| StoreError::io("look at", error))? == 0;
-        let database = builder().create_with_backend(backend).trying("open")?;
+        let database = builder(CACHE_BYTES).create_with_backend(backend).trying("open")?;
         if new {
             initialize(&database, &options.network)?;
         }
@@ -238,9 +246,9 @@ impl Store for RedbStore {
     }
 }
 
-fn builder() -> Builder {
+fn builder(cache_bytes: usize) -> Builder {
     let mut builder = Builder::new();
-    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder.set_cache_size(cache_bytes).set_check_integrity_on_open(true);
     builder
 }
 
@@ -265,7 +273,7 @@ fn make(dir: &Path, network: &NetworkId) -> Result<(), StoreError> {
         .open(&new)
         .map_err(failed)?;
     let backend = FileBackend::new(file).trying("make")?;
-    let database = builder().create_with_backend(backend).trying("make")?;
+    let database = builder(CACHE_BYTES).create_with_backend(backend).trying("make")?;
     initialize(&database, network)?;
     database.close().trying("make")?;
     fs::rename(&new, dir.join(STORE_FILE)).map_err(failed)?;

@@ -22,7 +22,9 @@ mod support {
 /// Tests of the command line.
 mod cli {
     mod command_line; // what it refuses, and its help
+    mod config_command; // every setting, and where it comes from
     mod follow; // lists, and lines as things change
+    mod pages; // completions, manual pages, versions
     mod settings; // how it becomes a node's settings
     mod tables; // output for people
     mod tx_get;
@@ -34,7 +36,11 @@ mod cli {
 /// Tests of a node's files.
 mod config {
     mod data_dir; // one holder at a time
+    mod file; // of settings, and what it refuses
+    mod init; // the file that is made, with every setting
     mod key_file;
+    mod memory; // what an amount stands for
+    mod precedence; // flag, environment, file, default
 }
 
 /// Tests of how the program starts and ends.

@@ -142,6 +142,12 @@ impl Inventory {
         Self { limits, table: Table::new(hasher), slots: Slots::default(), accepted, rejected, declined }
     }
 
+    /// The most accepted items that are remembered.
+    #[must_use]
+    pub const fn accepted_max(&self) -> usize {
+        self.limits.accepted
+    }
+
     /// A peer has connected. Returns the number of its link.
     #[must_use]
     pub fn join(&mut self) -> LinkSlot {

@@ -7,6 +7,7 @@
 pub mod bounds;
 #[cfg(feature = "simulator")]
 mod foresee;
+pub mod room;
 
 use bounds::Bound;
 #[cfg(feature = "simulator")]

@@ -29,8 +29,9 @@ use crate::limits::{ORPHAN_BYTES_MAX, ORPHAN_LIFETIME, ORPHAN_PEER_BYTES_MAX, OR
 use crate::time::Time;
 
 /// Blocks that wait for their parents.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OrphanPool {
+    bytes_max: usize,
     /// In the order of arrival.
     orphans: BTreeMap<u64, Orphan>,
     by_parent: BTreeSet<(BlockId, u64)>,
@@ -69,6 +70,12 @@ struct Share {
     later_bytes: usize,
 }
 
+impl Default for OrphanPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl OrphanPool {
     /// The memory of an orphan beside its encoded bytes: its header, its place, and where parent, id, peer and
     /// deadline are looked up.
@@ -80,10 +87,25 @@ impl OrphanPool {
         + tree(size_of::<u64>())
         + tree(size_of::<(u64, usize)>());
 
-    /// An empty pool.
+    /// An empty pool of the protocol's size.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self::with_size(ORPHAN_BYTES_MAX)
+    }
+
+    /// An empty pool for this number of bytes, of all peers together.
+    #[must_use]
+    pub const fn with_size(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            orphans: BTreeMap::new(),
+            by_parent: BTreeSet::new(),
+            by_id: BTreeSet::new(),
+            by_peer: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            next: 0,
+            bytes: 0,
+        }
     }
 
     /// Keeps a block that `peer` sent, in place of others if necessary (see the head of the file). False if this
@@ -201,7 +223,7 @@ impl OrphanPool {
         let mut own_later: Vec<u64> = own.later.keys().filter(|at| !going.contains(at)).copied().collect();
         own_later.reverse();
         let mut own_bytes = own_later.iter().map(bytes_of).fold(bytes, usize::saturating_add);
-        while self.bytes.saturating_add(bytes) > ORPHAN_BYTES_MAX.saturating_add(freed(&going)) {
+        while self.bytes.saturating_add(bytes) > self.bytes_max.saturating_add(freed(&going)) {
             let most = others.iter_mut().max_by_key(|(left, _)| *left);
             let may_go = |left: usize| left > if need == Need::Next { 0 } else { own_bytes };
             if let Some((left, oldest)) = most.filter(|(left, _)| may_go(*left)) {

@@ -62,6 +62,7 @@ mod mempool {
     mod eviction; // which item is shed when the mempool is full
     mod few_and_many; // a mempool that grows and shrinks
     mod model; // the mempool against a naive model
+    mod room; // what an engine is given
     mod turnover; // a mempool full of junk: which items still get in, and which stay
 }
 

@@ -23,6 +23,8 @@ pub struct Row {
     pub each: usize,
     /// How many such structures a node has.
     pub times: usize,
+    /// Whether `--memory` sets it.
+    pub is_scaled: bool,
 }
 
 impl Row {
@@ -37,6 +39,12 @@ impl Row {
 #[must_use]
 pub fn sum(rows: &[Row]) -> usize {
     rows.iter().map(Row::bytes).fold(0, usize::saturating_add)
+}
+
+/// What the rows come to that `--memory` sets, in bytes.
+#[must_use]
+pub fn scaled_sum(rows: &[Row]) -> usize {
+    rows.iter().filter(|row| row.is_scaled).map(Row::bytes).fold(0, usize::saturating_add)
 }
 
 /// `node bounds`: prints the rows, the largest first, and their sum.
@@ -56,17 +64,18 @@ pub fn run(args: &BoundsArgs, mut rows: Vec<Row>) -> Result<ExitCode, AskError> 
                     "each": row.each,
                     "times": row.times,
                     "bytes": row.bytes(),
+                    "scaled": row.is_scaled,
                 })
             })
             .collect();
-        print_json(&json!({ "bounds": bounds, "bytes": sum(&rows) }))?;
+        print_json(&json!({ "bounds": bounds, "bytes": sum(&rows), "scaled_bytes": scaled_sum(&rows) }))?;
     } else {
         print(&table(&rows, text::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The rows as a table, and their sum in the last line.
+/// The rows as a table, and in the last lines what `--memory` sets, and the sum.
 #[must_use]
 pub fn table(rows: &[Row], width: usize) -> String {
     let number = |number: usize| grouped(number as u64);
@@ -80,8 +89,10 @@ pub fn table(rows: &[Row], width: usize) -> String {
         Column::new("CONSTANTS", rows, |row| row.constants.split_whitespace().collect::<Vec<_>>().join(" "))
             .goes(1),
     ];
-    for (column, cell) in columns.iter_mut().zip(["sum", "", "", "", memory(sum(rows)).as_str(), ""]) {
-        column.cells.push(cell.to_owned());
+    for (what, bytes) in [("set by --memory", scaled_sum(rows)), ("sum", sum(rows))] {
+        for (column, cell) in columns.iter_mut().zip([what, "", "", "", memory(bytes).as_str(), ""]) {
+            column.cells.push(cell.to_owned());
+        }
     }
     if total(&columns) > width {
         columns.retain(|column| column.goes.is_none());

@@ -4,49 +4,49 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 /// The gap between two columns.
-pub(super) const GAP: usize = 2;
+pub(in crate::cli) const GAP: usize = 2;
 
 /// A column: its head, its cells, whether these are numbers, and in which order columns are
 /// omitted if there is no room.
-pub(super) struct Column {
-    pub(super) head: &'static str,
-    pub(super) cells: Vec<String>,
+pub(in crate::cli) struct Column {
+    pub(in crate::cli) head: &'static str,
+    pub(in crate::cli) cells: Vec<String>,
     number: bool,
     /// The column with the lowest value is omitted first; `None` stays.
-    pub(super) goes: Option<u8>,
+    pub(in crate::cli) goes: Option<u8>,
 }
 
 impl Column {
-    pub(super) fn new<T>(head: &'static str, rows: &[T], cell: impl FnMut(&T) -> String) -> Self {
+    pub(in crate::cli) fn new<T>(head: &'static str, rows: &[T], cell: impl FnMut(&T) -> String) -> Self {
         Self { head, cells: rows.iter().map(cell).collect(), number: false, goes: None }
     }
 
-    pub(super) fn numbers(self) -> Self {
+    pub(in crate::cli) fn numbers(self) -> Self {
         Self { number: true, ..self }
     }
 
-    pub(super) fn goes(self, order: u8) -> Self {
+    pub(in crate::cli) fn goes(self, order: u8) -> Self {
         Self { goes: Some(order), ..self }
     }
 
     /// The width of the widest cell. A character that isn't ASCII may take two columns of the terminal.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::cli) fn width(&self) -> usize {
         let of = |text: &str| text.chars().map(|c| if c.is_ascii() || c == '…' { 1 } else { 2 }).sum();
         self.cells.iter().map(|cell| of(cell)).chain([self.head.len()]).max().unwrap_or(0)
     }
 
-    pub(super) fn cut(&mut self, most: usize) {
+    pub(in crate::cli) fn cut(&mut self, most: usize) {
         self.cells.iter_mut().for_each(|cell| *cell = cut_middle(cell, most));
     }
 }
 
 /// The width of all columns together.
-pub(super) fn total(columns: &[Column]) -> usize {
+pub(in crate::cli) fn total(columns: &[Column]) -> usize {
     columns.iter().map(|column| column.width() + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
 /// The table, one line for the heads and one for each row.
-pub(super) fn render(columns: &[Column]) -> String {
+pub(in crate::cli) fn render(columns: &[Column]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(columns.iter().map(|column| column.head));
@@ -67,7 +67,7 @@ pub(super) fn render(columns: &[Column]) -> String {
 }
 
 /// The end of a text.
-pub(super) fn last(text: &str, count: usize) -> String {
+pub(in crate::cli) fn last(text: &str, count: usize) -> String {
     let skipped = text.chars().count().saturating_sub(count);
     text.chars().skip(skipped).collect()
 }

@@ -194,7 +194,7 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// The same in full length.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     text.chars().map(|c| if is_printable(c.encode_utf8(&mut [0; 4])) { c } else { '?' }).collect()
 }
 
@@ -285,7 +285,7 @@ pub(super) fn span(seconds: f64) -> String {
 }
 
 /// Names and values, one below the other. A value that is longer than its line continues below itself.
-pub(super) fn fields(lines: &[(&str, String)], width: usize) -> String {
+pub(in crate::cli) fn fields(lines: &[(&str, String)], width: usize) -> String {
     let names = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + GAP;
     let room = width.saturating_sub(names).max(1);
     let mut text = Vec::new();

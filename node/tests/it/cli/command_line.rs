@@ -132,7 +132,9 @@ fn help_mentions_every_flag_and_every_setting_has_a_variable() {
             let Some(long) = arg.get_long() else { continue };
             flags += 1;
             assert!(help.contains(&format!("--{long}")), "{path:?} hides --{long}");
-            let variable = format!("NODE_{}", long.to_uppercase().replace('-', "_"));
+            // Node.js programs have a variable NODE_CONFIG.
+            let name = if long == "config" { "config-file" } else { long };
+            let variable = format!("NODE_{}", name.to_uppercase().replace('-', "_"));
             if !without_variable.contains(&long) {
                 assert_eq!(arg.get_env(), Some(variable.as_ref()), "{path:?} --{long}");
                 assert!(help.contains(&variable), "{path:?} hides {variable}");

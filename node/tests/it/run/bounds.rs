@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use node::cli::BoundsArgs;
-use node::cli::client::bounds::{Row, sum, table};
+use node::cli::client::bounds::{Row, scaled_sum, sum, table};
 use node::cli::client::text::WIDTH_DEFAULT;
+use node::config::memory::Memory;
 use node::run::bounds::rows;
 use tempfile::tempdir;
 
@@ -13,7 +14,11 @@ use crate::support::program::node;
 const MIB: usize = 1024 * 1024;
 
 fn of(max_peers_in: u16, max_peers_out: u16) -> Vec<Row> {
-    rows(&BoundsArgs { max_peers_in, max_peers_out, json: false })
+    with(Memory::default(), Some(max_peers_in), max_peers_out)
+}
+
+fn with(memory: Memory, max_peers_in: Option<u16>, max_peers_out: u16) -> Vec<Row> {
+    rows(&BoundsArgs { max_peers_in, max_peers_out, memory, json: false })
 }
 
 fn said(args: &[&str]) -> String {
@@ -58,11 +63,15 @@ fn the_table_fits_80_columns_and_ends_with_the_sum() {
 fn the_command_prints_the_largest_first_and_json_has_the_same_sum() {
     let json: serde_json::Value = serde_json::from_str(&said(&["bounds", "--json"])).expect("JSON");
     assert_eq!(json["bytes"], sum(&of(64, 10)));
+    assert_eq!(json["scaled_bytes"], scaled_sum(&of(64, 10)));
     let bytes: Vec<u64> =
         json["bounds"].as_array().expect("rows").iter().map(|row| row["bytes"].as_u64().expect("bytes")).collect();
     assert!(bytes.is_sorted_by(|one, next| one >= next));
     let fewer = said(&["bounds", "--json", "--max-peers-in", "1"]);
     let fewer: serde_json::Value = serde_json::from_str(&fewer).expect("JSON");
     assert_eq!(fewer["bytes"], sum(&of(1, 10)));
+    let least = said(&["bounds", "--json", "--memory", "64MiB"]);
+    let least: serde_json::Value = serde_json::from_str(&least).expect("JSON");
+    assert_eq!(least["bytes"], sum(&with(Memory::Mib64, Some(24), 10)));
     assert!(said(&["bounds"]).trim_end().lines().last().is_some_and(|line| line.starts_with("sum ")));
 }

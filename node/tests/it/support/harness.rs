@@ -8,6 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::identity::Keypair;
 use node::config::deadlines::Deadlines;
 use node::config::members::Membership;
+use node::config::memory::Memory;
 use node::config::{Config, Prune};
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::service::{self, Ready, ServiceError};
@@ -57,6 +58,7 @@ pub(crate) fn config(seed: u8) -> Config {
         rpc_addr: None,
         rpc_any_producer: false,
         trace: None::<PathBuf>,
+        memory: Memory::default(),
         membership: Membership::default(),
         application: None,
         links: None,

@@ -10,11 +10,11 @@ use alloc::vec::Vec;
 use crate::footprint::tree;
 use crate::items::hash::TxId;
 use crate::items::transaction::Height;
-use crate::limits::ACKNOWLEDGED_MAX;
 
 /// The watched transactions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Acknowledged {
+    most: usize,
     /// By id, whether the best chain has them.
     confirmed: BTreeMap<TxId, bool>,
     /// By their last height.
@@ -25,6 +25,11 @@ impl Acknowledged {
     /// The memory of an entry.
     pub(crate) const ENTRY_BYTES: usize = tree(size_of::<(TxId, bool)>()) + tree(size_of::<(Height, TxId)>());
 
+    /// Nothing is watched yet, and never more than this number.
+    pub(crate) const fn with_size(most: usize) -> Self {
+        Self { most, confirmed: BTreeMap::new(), order: BTreeSet::new() }
+    }
+
     /// Watches a transaction. If there are too many, those that expire first are no longer watched.
     pub(crate) fn watch(&mut self, id: TxId, valid_until: Height) {
         if self.confirmed.contains_key(&id) {
@@ -32,7 +37,7 @@ impl Acknowledged {
         }
         self.confirmed.insert(id, false);
         self.order.insert((valid_until, id));
-        if self.order.len() > ACKNOWLEDGED_MAX
+        if self.order.len() > self.most
             && let Some((_, first)) = self.order.pop_first()
         {
             self.confirmed.remove(&first);

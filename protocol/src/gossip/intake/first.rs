@@ -83,9 +83,10 @@ impl Firsts {
     /// The memory of a height whose transactions the filter lacks.
     pub(crate) const RECALL_BYTES: usize = tree(size_of::<(Height, bool)>());
 
-    pub(crate) fn new(hasher: &SeededState) -> Self {
+    /// Nothing is known yet. The filter takes at most this number of bytes.
+    pub(crate) fn new(hasher: &SeededState, filter_bytes: usize) -> Self {
         Self {
-            filter: Filter::new(hasher.clone()),
+            filter: Filter::with_size(hasher.clone(), filter_bytes),
             waiting: Queue::default(),
             asked: BTreeMap::new(),
             own: 0,

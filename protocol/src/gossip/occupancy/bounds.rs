@@ -127,7 +127,7 @@ macro_rules! bounds {
 }
 
 /// The smallest transaction and its length in a block.
-const TRANSACTION_BYTES_LEAST: usize = 106;
+pub(super) const TRANSACTION_BYTES_LEAST: usize = 106;
 
 /// The smallest signed header.
 const HEADER_BYTES_LEAST: usize = 172;

@@ -22,7 +22,7 @@ use crate::ledger::chain::RestoreError;
 use crate::ledger::durable::{Load, Loaded, Record, Restored};
 use crate::limits::{
     ANNOUNCE_ROOM_BYTES, BLOCK_BYTES_MAX, CONTROL_ITEM_BYTES_MAX, LOADS_MAX, LOADS_PER_PEER_MAX,
-    REQUEST_ROOM_BYTES, RETURNING_MAX, SEEN_ACCEPTED_MAX,
+    REQUEST_ROOM_BYTES, RETURNING_MAX,
 };
 use crate::time::Time;
 use crate::wire::message::{Lane, Message};
@@ -100,7 +100,7 @@ impl Gossip {
         self.chain.restore(&best)?;
         self.remember_confirmed(&best);
         let ids: Vec<&TxId> = best.iter().filter_map(|block| block.transactions.as_deref()).flatten().collect();
-        for id in ids.iter().skip(ids.len().saturating_sub(SEEN_ACCEPTED_MAX / 2)) {
+        for id in ids.iter().skip(ids.len().saturating_sub(self.inventory.accepted_max() / 2)) {
             self.inventory.accept(**id);
         }
         let mut gone = Vec::new();

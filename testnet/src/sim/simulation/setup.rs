@@ -1,6 +1,6 @@
 //! The parts of a run, and its result. Data only.
 
-use protocol::gossip::{Gossip, Reconciliation, RelayPolicy};
+use protocol::gossip::{Gossip, Reconciliation, RelayPolicy, Room as EngineRoom};
 use protocol::items::network::NetworkId;
 use protocol::ledger::chain::Limits;
 use protocol::limits::MEMPOOL_BYTES_MAX;
@@ -86,7 +86,8 @@ impl Room {
         let part = |limit: usize| self.headers.map_or(limit, |headers| (limit * headers / whole.headers).max(2));
         let (best_headers, headers_each) = (part(whole.best_headers), part(whole.headers_each));
         let chain = Limits { headers: part(whole.headers), best_headers, headers_each, ..whole };
-        engine.with_room(self.mempool_bytes.unwrap_or(MEMPOOL_BYTES_MAX), chain)
+        let mempool_bytes = self.mempool_bytes.unwrap_or(MEMPOOL_BYTES_MAX);
+        engine.with_room(&EngineRoom { mempool_bytes, chain, ..Default::default() })
     }
 }
 
