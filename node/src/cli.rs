@@ -166,6 +166,17 @@ pub struct RunArgs {
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_out: u16,
 
+    /// The most bytes to send to all peers in a second, such as 2MiB/s or 20mbit; at least 64KiB/s
+    ///
+    /// All bytes count, not only those of items. A quarter of a second's bytes may be saved up. A low limit makes
+    /// items late: docs/OPERATING.md says by how much.
+    #[arg(long, env = "NODE_MAX_UPLOAD", value_name = "RATE", value_parser = values::parse_rate)]
+    pub max_upload: Option<u64>,
+
+    /// The most bytes to read from all peers in a second, such as 2MiB/s or 20mbit; at least 64KiB/s
+    #[arg(long, env = "NODE_MAX_DOWNLOAD", value_name = "RATE", value_parser = values::parse_rate)]
+    pub max_download: Option<u64>,
+
     /// Peers to stay connected to, beyond the limits
     #[arg(long, env = "NODE_RESERVED_PEER", value_name = "ADDR", value_delimiter = ',',
           value_parser = typed::parse_dial)]

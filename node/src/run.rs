@@ -23,8 +23,10 @@ use crate::config::Config;
 use crate::config::data_dir::{self, DataDir, DataDirError};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::config::links::Links;
+use crate::config::rates::RATE_PER_PEER;
 use crate::net::transport::listen::ListenError;
 use crate::observe::logging::{self, LogFormat};
+use crate::observe::units::bytes_text;
 use crate::rpc::command::Command;
 use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::service::{self, Ready, ServiceError};
@@ -157,6 +159,7 @@ where
     let format = args.log_format;
     let config = Config { links, ..args.settings(&place.identity, data_dir) };
     let descriptors = claim_descriptors(&config)?;
+    warn_of_low_rates(&config);
     let listener = config.rpc_addr.map(HttpListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(HttpListener::address);
     let banner = Banner::new(&config, place.key_note.clone(), rpc_addr.map(|address| address.to_string()));
@@ -211,6 +214,23 @@ fn claim_descriptors(config: &Config) -> Result<Descriptors, RunError> {
         );
     }
     Ok(descriptors)
+}
+
+/// Says so if a limit leaves each peer very little.
+fn warn_of_low_rates(config: &Config) {
+    let peers = (config.max_peers_in + config.max_peers_out).max(1) as u64;
+    let wanted = peers.saturating_mul(RATE_PER_PEER);
+    for (flag, rate) in [("--max-upload", config.rates.upload), ("--max-download", config.rates.download)] {
+        if let Some(rate) = rate.filter(|rate| *rate < wanted) {
+            tracing::warn!(
+                "{flag} leaves {} a second for each of {peers} peers, and {} are wanted: large items will be late. Raise \
+                 it to {} a second, or lower --max-peers-in",
+                bytes_text(rate / peers),
+                bytes_text(RATE_PER_PEER),
+                bytes_text(wanted)
+            );
+        }
+    }
 }
 
 impl Footing {

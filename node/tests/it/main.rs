@@ -149,6 +149,7 @@ mod net {
 
     /// Tests below the lanes.
     mod transport {
+        mod rates; // limits of all bytes
         mod resolver_settings;
         mod setups; // connections that are being set up
         mod stream_windows; // what a peer can make a node keep
