@@ -12,10 +12,12 @@ use tokio::task::JoinHandle;
 mod banner;
 pub mod bounds;
 pub mod descriptors;
+mod notify;
 mod signals;
 
 use self::banner::Banner;
 use self::descriptors::Descriptors;
+use self::notify::Notifier;
 use self::signals::{Signals, Stop};
 use crate::cli::exit::ExitStatus;
 use crate::cli::{Cli, RunArgs};
@@ -192,6 +194,7 @@ where
         dir.write_rpc(&info)?;
     }
     banner.print(&info, format);
+    let _notifier = Notifier::ready(&ready.health, info.listen.first().map(String::as_str));
 
     tokio::select! {
         result = &mut running.service => ended(result).map(|()| ExitCode::SUCCESS),
@@ -271,6 +274,7 @@ impl Running {
         } else {
             logging::to_stderr(&text)
         }
+        notify::stopping();
         let _ = self.stop.send(true);
         let http = self.http.take();
         let stopped = async {

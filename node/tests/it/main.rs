@@ -41,6 +41,7 @@ mod run {
     mod bounds; // the most memory that a node can take
     mod descriptors; // how open files are divided
     mod lifecycle;
+    mod notify; // what the service manager hears
 }
 
 /// Tests of the loop, and of whole nodes.
