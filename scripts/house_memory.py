@@ -32,7 +32,7 @@ NO_MEMORY = {
         PEERS_MAX PER_IPV4_MAX PER_IPV4_24_MAX PER_IPV6_56_MAX SLOTLESS_CONNECTIONS_MAX GOING_CONNECTIONS_MAX PER_PEER_MAX
         """,
     "only the owner, or a command of the person at the node, gets there": """
-        REQUEST_BYTES_MAX PAYLOAD_SHOWN_MAX
+        REQUEST_BYTES_MAX PAYLOAD_SHOWN_MAX DOCTOR_DIALS_MAX
         """,
     "work or requests at a time, in a turn, or until something is given up": """
         TEMPLATE_ASKS_MAX DETOUR_PEERS_MAX DETOUR_HEADERS_AHEAD_MAX LIST_OPEN_MAX LIST_PARTS_MAX BATCH_MAX HERE_SIGNATURES_MAX

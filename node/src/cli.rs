@@ -23,6 +23,7 @@ use crate::observe::logging::{self, LogFormat};
 mod arrange;
 mod asked;
 pub mod client;
+pub mod doctor;
 mod environment;
 pub mod exit;
 pub mod members;
@@ -49,6 +50,7 @@ Examples:
   node status                              ask the running node how it is
   node --data-dir /tmp/b status            ask the one that lives there
   node tx send --payload 'hello'           send a transaction through it
+  node doctor                              is this machine in good order for a node?
   node bounds                              the most memory that a node can take, bound by bound
 
 Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem, \
@@ -102,6 +104,8 @@ pub enum Command {
     Leave(AskArgs),
     /// List the evidence against producers that signed two blocks for one height.
     Evidence(AskArgs),
+    /// Check whether this machine, and the node on it, are in good order.
+    Doctor(Box<doctor::DoctorArgs>),
     /// List what limits the memory of a node, and the most that it can take; needs no running node.
     Bounds(BoundsArgs),
     /// Send or look up a transaction through a running node.

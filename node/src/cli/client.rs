@@ -34,6 +34,7 @@ use crate::rpc::{
 pub mod block;
 pub mod bounds;
 mod columns;
+pub mod doctor;
 pub mod members;
 pub mod text;
 mod watch;

@@ -22,6 +22,7 @@ mod support {
 /// Tests of the command line.
 mod cli {
     mod command_line; // what it refuses, and its help
+    mod doctor; // what it makes of facts
     mod settings; // how it becomes a node's settings
     mod tables; // output for people
     mod tx_get;
