@@ -244,11 +244,6 @@ impl<T: Timing> Flow<T> {
                     self.timer = None;
                     return Poll::Ready(());
                 }
-                Leave::Later => {
-                    state.wakers.insert(ticket, cx.waker().clone());
-                    self.timer = None;
-                    return Poll::Pending;
-                }
                 Leave::At(at) => {
                     state.wakers.insert(ticket, cx.waker().clone());
                     drop(state);

@@ -10,6 +10,9 @@
 //! before the next pieces of connections that use all they get. It can use this lead once: then its own requests
 //! have caught up.
 //!
+//! One that is first and does not come for [`PATIENCE`] does not hold up the others. Its task may be waiting for
+//! something else.
+//!
 //! Deliberately absent: tasks and wakers (`rates.rs`).
 
 use std::collections::{BTreeSet, HashMap};
@@ -18,6 +21,9 @@ use protocol::time::{Duration, Time};
 
 /// How far before the virtual time a connection that was silent may start.
 pub const LEAD_BYTES: u64 = 8 * 1024;
+
+/// How long a request that is first may take to pass before others pass it.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The shortest and the longest piece.
 const PIECE_MIN: u64 = 2 * 1024;
@@ -52,10 +58,8 @@ pub const fn piece(rate: u64) -> u64 {
 pub enum Leave {
     /// It passes, and its ticket is used up.
     Now,
-    /// It is first, and may pass at this time.
+    /// It may pass at this time, unless another one passes before it.
     At(Time),
-    /// Others are before it.
-    Later,
 }
 
 /// One direction of a node.
@@ -81,6 +85,13 @@ pub struct Shares {
 struct Request {
     start: u64,
     end: u64,
+}
+
+impl Request {
+    /// What it costs, in millionths of a byte.
+    const fn cost(&self) -> u64 {
+        self.end.saturating_sub(self.start).saturating_mul(UNITS)
+    }
 }
 
 impl Shares {
@@ -127,14 +138,15 @@ impl Shares {
     pub fn leave(&mut self, ticket: u64, now: Time) -> Leave {
         self.fill(now);
         let Some(request) = self.requests.get(&ticket).copied() else { return Leave::Now };
-        if self.first() != Some(ticket) {
-            return Leave::Later;
-        }
-        let cost = request.end.saturating_sub(request.start).saturating_mul(UNITS);
-        if let Some(missing) = cost.checked_sub(self.saved).filter(|missing| *missing > 0) {
+        let first = self.first().filter(|first| *first != ticket).and_then(|first| self.requests.get(&first));
+        // Bytes for the first one stay saved, so it still passes when it comes.
+        let ahead =
+            first.map_or(0, |first| first.cost().saturating_add(PATIENCE.as_micros().saturating_mul(self.rate)));
+        let wanted = request.cost().saturating_add(ahead).min(burst(self.rate).saturating_mul(UNITS));
+        if let Some(missing) = wanted.checked_sub(self.saved).filter(|missing| *missing > 0) {
             return Leave::At(self.at + Duration::from_micros(missing.div_ceil(self.rate)));
         }
-        self.saved -= cost;
+        self.saved = self.saved.saturating_sub(request.cost());
         self.virtual_time = self.virtual_time.max(request.start);
         self.give_up(ticket);
         Leave::Now
