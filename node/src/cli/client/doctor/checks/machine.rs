@@ -96,12 +96,11 @@ pub(super) fn place(place: &Place, running: bool) -> Vec<Finding> {
         return vec![Finding::fail("data dir", "there is no home directory to put one in", advice)];
     };
     let shown = path.display();
-    let mut findings = vec![match place.exists {
-        true => Finding::ok("data dir", format!("{shown}")),
-        false => {
-            Finding::ok("data dir", format!("{shown} does not exist yet; a node makes it at its first start"))
-        }
-    }];
+    let mut findings = Vec::new();
+    if !place.exists {
+        let found = format!("{shown} does not exist yet; a node makes it at its first start");
+        findings.push(Finding::ok("data dir", found));
+    }
     findings.push(space(place));
     findings.extend(speed(place));
     findings.extend(place.files.iter().map(rights));

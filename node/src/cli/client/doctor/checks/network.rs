@@ -32,9 +32,7 @@ fn running(up: &Up) -> Finding {
     const CHECK: &str = "node";
     let (inbound, outbound) = up.peers;
     let minutes = up.uptime.as_secs() / 60;
-    let text = format!(
-        "it runs for {minutes} min, and has {inbound} peers that dialled it and {outbound} that it dialled"
-    );
+    let text = format!("it runs for {minutes} min. Peers that dialled it: {inbound}; that it dialled: {outbound}");
     if let Some(behind) = &up.behind {
         let advice = "docs/OPERATING.md says what each cause means, under `Behind`";
         return Finding::warn(CHECK, format!("{text}. It is behind: {behind}"), advice);
@@ -110,7 +108,7 @@ pub(super) fn reachable(node: &Node) -> Finding {
     };
     let public = |text: &&String| ip(text).is_some_and(|ip| scope_of(ip) == Scope::Public);
     if let Some(caller) = up.callers.iter().find(public) {
-        return Finding::ok(CHECK, format!("yes: {} peers dialled it, one from {caller}", up.peers.0));
+        return Finding::ok(CHECK, format!("yes: a peer dialled it from {caller}"));
     }
     let seen = observed(up);
     if let Some(caller) = up.callers.first() {
