@@ -26,9 +26,9 @@ check() {
 }
 
 case "${1:-}" in
-  --check) check && exit 0 ;;
+  --check) check; exit 0 ;;
   "") ;;
-  *) sed -n '2,6p' "$0" | cut -c3- >&2 && exit 2 ;;
+  *) sed -n 2,6p "$0" | cut -c3- >&2; exit 2 ;;
 esac
 
 cargo build --locked --profile dist --package node --bin node
