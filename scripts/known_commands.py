@@ -129,6 +129,9 @@ KNOWN = {
     "node set": mention("it wants a key and a value"),
     "node set KEY --remove": mention("it wants a key that was set"),
     "node aggregate NAME": mention("with a name it is above"),
+    "node doctor": mention("what it finds depends on the machine; the gate's tests run it"),
+    "node doctor --json": mention("the same"),
+    "node doctor --bootstrap /dns4/boot.example.org/tcp/30400": mention("the same, and it asks a name server"),
     "node bounds": run(says="^sum "),
     "node bounds --json": run(says='"bytes": *[0-9]+'),
     "node bans": ask(says="no peer and no address is banned|BANNED"),
@@ -164,6 +167,7 @@ KNOWN = {
     # The instrument: real nodes.
     "testnet run": plan(),
     "testnet run --nodes 20 --degree 4": run(FEW),
+    "testnet run --nodes 8 --degree 4 --block-interval 5s --block-bytes 131072 --ephemeral --node-arg=--max-upload=1MiB/s --node-arg=--max-download=1MiB/s": plan(),
     "testnet run --nodes 20 --degree 4 --block-interval 5s --relay flood": plan(),
     "testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine": run(FEW),
     "testnet run --txs 500 --author-skew zipf:1.0 --stray 0.2 --kill 5": plan(),
@@ -248,6 +252,8 @@ KNOWN = {
         f"scripts/prove-sim.sh {name}": proof()
         for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread members detectors values fanout aggregates liars all".split()
     },
+    "scripts/release.sh": long("it builds for release, with optimisation across crates"),
+    "scripts/release.sh --check": mention("it looks at what the other form has made"),
     "scripts/prove-sim.sh NAME": mention("each name is an entry"),
 }
 

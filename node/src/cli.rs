@@ -28,6 +28,7 @@ use crate::observe::logging::{self, LogFormat};
 mod arrange;
 mod asked;
 pub mod client;
+pub mod doctor;
 mod environment;
 pub mod exit;
 pub mod members;
@@ -58,6 +59,7 @@ Examples:
   node tx send --payload 'hello'           send a transaction through it
   node init --network test                 make data dir, key and a commented node.toml
   node config                              every setting, and where its value comes from
+  node doctor                              is this machine in good order for a node?
   node bounds                              the most memory that a node can take, bound by bound
 
 Exit codes: 0 clean, 1 runtime failure, 2 usage, 3 data dir locked, 4 address in use, 5 key problem, 6 store problem, \
@@ -123,6 +125,8 @@ pub enum Command {
     Leave(AskArgs),
     /// List the evidence against producers that signed two blocks for one height.
     Evidence(AskArgs),
+    /// Check whether this machine, and the node on it, are in good order.
+    Doctor(Box<doctor::DoctorArgs>),
     /// List what limits the memory of a node, and the most that it can take; needs no running node.
     Bounds(BoundsArgs),
     /// Change what a running node logs.
@@ -220,6 +224,17 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_MAX_PEERS_OUT", value_name = "N", default_value_t = PEERS_OUT_DEFAULT,
           value_parser = clap::value_parser!(u16).range(..=i64::from(PEERS_MAX)))]
     pub max_peers_out: u16,
+
+    /// The most bytes to send to all peers in a second, such as 2MiB/s or 20mbit; at least 64KiB/s
+    ///
+    /// All bytes count, not only those of items. A quarter of a second's bytes may be saved up. A low limit makes
+    /// items late: docs/OPERATING.md says by how much.
+    #[arg(long, env = "NODE_MAX_UPLOAD", value_name = "RATE", value_parser = values::parse_rate)]
+    pub max_upload: Option<u64>,
+
+    /// The most bytes to read from all peers in a second, such as 2MiB/s or 20mbit; at least 64KiB/s
+    #[arg(long, env = "NODE_MAX_DOWNLOAD", value_name = "RATE", value_parser = values::parse_rate)]
+    pub max_download: Option<u64>,
 
     /// Peers to stay connected to, beyond the limits
     #[arg(long, env = "NODE_RESERVED_PEER", value_name = "ADDR", value_delimiter = ',',

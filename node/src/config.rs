@@ -21,12 +21,14 @@ pub mod identity;
 pub mod links;
 pub mod members;
 pub mod memory;
+pub mod rates;
 
 use self::application::Application;
 use self::deadlines::Deadlines;
 use self::links::Links;
 use self::members::Membership;
 use self::memory::Memory;
+use self::rates::Rates;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ pub struct Config {
     pub max_peers_out: usize,
     /// Exempt loopback addresses from the limits per address range and from shared strikes.
     pub loopback_exempt: bool,
+    /// How many bytes may pass in a second.
+    pub rates: Rates,
     /// The most time that connections wait for each thing. Every node that is run by its program has the default.
     pub deadlines: Deadlines,
     /// The relay policy.

@@ -44,6 +44,11 @@ fn main() -> ExitCode {
         Some(Command::Aggregate { name, ask }) => report(client::members::aggregate(&name, &ask)),
         Some(Command::Leave(ask)) => report(client::members::leave(&ask)),
         Some(Command::Evidence(ask)) => report(client::evidence(&ask)),
+        Some(Command::Doctor(args)) => {
+            let (peers_in, peers_out) = (usize::from(args.max_peers_in), usize::from(args.max_peers_out));
+            let needed = run::descriptors::needed(peers_in, peers_out, args.reserved_peer.len());
+            report(client::doctor::run(&args, needed))
+        }
         Some(Command::Bounds(args)) => report(client::bounds::run(&args, run::bounds::rows(&args))),
         Some(Command::Tx(command)) => report(client::transaction(command)),
         Some(Command::Block(command)) => report(client::block::run(command)),

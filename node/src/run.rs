@@ -12,10 +12,12 @@ use tokio::task::JoinHandle;
 mod banner;
 pub mod bounds;
 pub mod descriptors;
+mod notify;
 mod signals;
 
 use self::banner::Banner;
 use self::descriptors::Descriptors;
+use self::notify::Notifier;
 use self::signals::{Signals, Stop};
 use crate::cli::exit::ExitStatus;
 use crate::cli::{Cli, RunArgs};
@@ -23,8 +25,10 @@ use crate::config::Config;
 use crate::config::data_dir::{self, DataDir, DataDirError};
 use crate::config::identity::{Identity, IdentityError, KEY_FILE};
 use crate::config::links::Links;
+use crate::config::rates::RATE_PER_PEER;
 use crate::net::transport::listen::ListenError;
 use crate::observe::logging::{self, LogFormat};
+use crate::observe::units::bytes_text;
 use crate::rpc::command::Command;
 use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
 use crate::service::{self, Ready, ServiceError};
@@ -160,6 +164,7 @@ where
     let format = args.log_format;
     let config = Config { links, ..args.settings(&place.identity, data_dir) };
     let descriptors = claim_descriptors(&config)?;
+    warn_of_low_rates(&config);
     let listener = config.rpc_addr.map(HttpListener::bind).transpose()?;
     let rpc_addr = listener.as_ref().map(HttpListener::address);
     let banner = Banner::new(&config, place.key_note.clone(), rpc_addr.map(|address| address.to_string()));
@@ -193,6 +198,7 @@ where
         dir.write_rpc(&info)?;
     }
     banner.print(&info, format);
+    let _notifier = Notifier::ready(&ready.health, info.listen.first().map(String::as_str));
 
     tokio::select! {
         result = &mut running.service => ended(result).map(|()| ExitCode::SUCCESS),
@@ -215,6 +221,23 @@ fn claim_descriptors(config: &Config) -> Result<Descriptors, RunError> {
         );
     }
     Ok(descriptors)
+}
+
+/// Says so if a limit leaves each peer very little.
+fn warn_of_low_rates(config: &Config) {
+    let peers = (config.max_peers_in + config.max_peers_out).max(1) as u64;
+    let wanted = peers.saturating_mul(RATE_PER_PEER);
+    for (flag, rate) in [("--max-upload", config.rates.upload), ("--max-download", config.rates.download)] {
+        if let Some(rate) = rate.filter(|rate| *rate < wanted) {
+            tracing::warn!(
+                "{flag} leaves {} a second for each of {peers} peers, and {} are wanted: large items will be late. Raise \
+                 it to {} a second, or lower --max-peers-in",
+                bytes_text(rate / peers),
+                bytes_text(RATE_PER_PEER),
+                bytes_text(wanted)
+            );
+        }
+    }
 }
 
 impl Footing {
@@ -255,6 +278,7 @@ impl Running {
         } else {
             logging::to_stderr(&text)
         }
+        notify::stopping();
         let _ = self.stop.send(true);
         let http = self.http.take();
         let stopped = async {

@@ -35,6 +35,7 @@ use crate::rpc::{
 pub mod block;
 pub mod bounds;
 pub(super) mod columns;
+pub mod doctor;
 mod follow;
 pub mod members;
 pub mod orders;

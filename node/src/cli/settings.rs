@@ -10,6 +10,7 @@ use protocol::items::validator::Producers;
 use super::{Cli, RunArgs};
 use crate::config::deadlines::Deadlines;
 use crate::config::identity::Identity;
+use crate::config::rates::Rates;
 use crate::config::{Config, Prune};
 
 impl RunArgs {
@@ -80,6 +81,7 @@ impl RunArgs {
             max_peers_in: usize::from(self.max_peers_in),
             max_peers_out: usize::from(self.max_peers_out),
             loopback_exempt: self.exempt_loopback,
+            rates: Rates { upload: self.max_upload, download: self.max_download },
             deadlines: Deadlines::default(),
             relay,
             reconciliation: Reconciliation {

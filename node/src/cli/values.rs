@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use protocol::items::hash::BlockId;
 
+use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN};
 use crate::rpc::orders::Subject;
 
 /// The default listen addresses of a node: all interfaces, TCP and QUIC.
@@ -77,6 +78,29 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.parse().map_err(|_| "a number of bytes is wanted, such as 10GiB".to_owned())?;
     number.checked_mul(factor).ok_or_else(|| "that is more than any disk holds".to_owned())
+}
+
+/// A limit in bytes a second, such as `2MiB/s`, `500kB` or `20mbit`.
+///
+/// # Errors
+/// If it is none, or not between [`RATE_LIMIT_MIN`] and [`RATE_LIMIT_MAX`].
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    const FORM: &str = "write 2MiB/s, 500kB/s or 20mbit";
+    let text = text.trim();
+    let bits = [("kbit", 125), ("mbit", 125_000), ("gbit", 125_000_000)];
+    let in_bits = bits.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim(), *bytes)));
+    let rate = match in_bits {
+        Some((number, bytes)) => number.parse::<u64>().ok().and_then(|number| number.checked_mul(bytes)),
+        None => parse_bytes(text.strip_suffix("/s").unwrap_or(text)).ok(),
+    };
+    match rate {
+        None => Err(format!("a number of bytes or bits a second is wanted: {FORM}")),
+        Some(rate) if rate < RATE_LIMIT_MIN => Err(format!(
+            "at least 64KiB/s, because with less the peers of a node would be disconnected as too slow: {FORM}"
+        )),
+        Some(rate) if rate > RATE_LIMIT_MAX => Err("more than 10GB/s is no limit: leave the flag out".to_owned()),
+        Some(rate) => Ok(rate),
+    }
 }
 
 /// The shortest interval: timers have no finer resolution.

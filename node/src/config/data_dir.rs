@@ -72,6 +72,13 @@ pub enum DataDirError {
         /// The process that holds it, if it has written its pid yet.
         pid: Option<String>,
     },
+    /// It is something else than a directory.
+    #[error(
+        "{} is no directory, so it can't be a data dir; nothing was started: give a directory with --data-dir, which is made if it is \
+         not there",
+        .0.display()
+    )]
+    NoDirectory(PathBuf),
     /// All users may write there.
     #[error(
         "everybody on this machine may write in the data dir {path}, and so put a key of theirs there; nothing was started: \
@@ -114,7 +121,10 @@ pub enum DataDirError {
         error: serde_json::Error,
     },
     /// The file system failed.
-    #[error("cannot {action} {}: {error}", .path.display())]
+    #[error(
+        "cannot {action} {}: {error}. Look at its owner, its rights and its disk, or give another --data-dir",
+        .path.display()
+    )]
     Io {
         /// What was tried.
         action: &'static str,
@@ -201,6 +211,9 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::Locked`] names the process that holds it.
     pub fn lock(path: &Path) -> Result<Self, DataDirError> {
+        if path.exists() && !path.is_dir() {
+            return Err(DataDirError::NoDirectory(path.to_owned()));
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("make", path))?;
         let rights = std::fs::metadata(path).map_err(failed("look at", path))?.mode();
         if rights & 0o002 != 0 {

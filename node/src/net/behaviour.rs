@@ -66,6 +66,8 @@ pub struct Settings {
     pub reserved: HashSet<PeerId>,
     /// Loopback addresses have no group and are never banned.
     pub loopback_exempt: bool,
+    /// The operator's limit of uploads, in bytes a second.
+    pub upload: Option<u64>,
     /// The most time that connections wait for each thing.
     pub deadlines: Deadlines,
 }
@@ -106,7 +108,7 @@ impl Behaviour {
             protocols: LaneProtocols::new(&settings.network),
             host,
             budget: BulkBudget::new(BULK_BUDGET_BYTES),
-            uplink: Uplink::new(),
+            uplink: Uplink::within(settings.upload),
             own_place: Arc::default(),
             links: Links::default(),
             slots: Slots::new(limits, settings.local, rand::random()),

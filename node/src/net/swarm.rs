@@ -71,6 +71,7 @@ pub(crate) fn build(
         max_peers_out: config.max_peers_out,
         reserved,
         loopback_exempt: config.loopback_exempt,
+        upload: config.rates.upload,
         deadlines: config.deadlines,
     };
     let identify =
@@ -92,7 +93,7 @@ pub(crate) fn build(
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(ORDERS_WAITING_MAX).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(REPORTS_WAITING_MAX);
-    let transport = transport::build(&config.identity, wire, config.links.clone(), dials)?;
+    let transport = transport::build_limited(&config.identity, wire, config.links.clone(), dials, config.rates)?;
     Ok(Swarm::new(transport, behaviour, local, swarm))
 }
 

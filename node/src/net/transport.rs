@@ -4,12 +4,14 @@
 //! Bytes are counted. On TCP they are counted below noise, so handshakes and multiplexing are included. QUIC
 //! encrypts its own packets, so there the bytes of the multiplexed streams are counted, and the figure is
 //! too low by QUIC's headers and acknowledgements. Below the count an instrument may put its own [`Links`]
-//! under TCP. A node's links are plain sockets, and QUIC has no such seam. No multicast discovery, no
+//! under TCP. A node's links are plain sockets, and QUIC has no such seam. The operator's limits (`rates.rs`) lie
+//! above the count. No multicast discovery, no
 //! circuit relay, no port reuse.
 
 pub mod listen;
 pub mod muxer;
 pub mod own;
+pub mod rates;
 pub mod resolve;
 pub mod setups;
 
@@ -31,9 +33,12 @@ use tokio::time::{Sleep, sleep};
 
 use self::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
 use self::own::{Dials, Guard};
+use self::rates::{Connection, Cost, Paced, RateLimits};
 use self::resolve::Names;
 use self::setups::Doors;
+use crate::clock::Clock;
 use crate::config::links::Links;
+use crate::config::rates::Rates;
 
 /// Bytes that may be unread on one QUIC stream, and on one QUIC connection. Fixed, because
 /// quinn's windows don't grow.
@@ -95,14 +100,30 @@ pub fn build(
     links: Option<Arc<dyn Links>>,
     dials: &Dials,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportSetupError> {
+    build_limited(identity, wire, links, dials, Rates::default())
+}
+
+/// The same, with the operator's limits.
+///
+/// # Errors
+/// Says what the system lacks.
+pub fn build_limited(
+    identity: &Keypair,
+    wire: &Arc<WireBytes>,
+    links: Option<Arc<dyn Links>>,
+    dials: &Dials,
+    rates: Rates,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportSetupError> {
+    let limits = RateLimits::new(rates, &Clock::start());
     let counter = Arc::clone(wire);
+    let of_tcp = limits.clone();
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .map(move |socket, _| {
             let stream = match &links {
                 None => Either::Left(socket),
                 Some(links) => Either::Right(links.wrap(socket)),
             };
-            Counted::new(stream, Arc::clone(&counter))
+            of_tcp.connection(Cost::Plain).pace(Counted::new(stream, Arc::clone(&counter)))
         })
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(identity)?)
@@ -116,7 +137,8 @@ pub fn build(
     config.max_connection_data = QUIC_CONNECTION_BYTES;
     let counter = Arc::clone(wire);
     let quic = quic::tokio::Transport::new(config).map(move |(peer, muxer), _| {
-        (peer, StreamMuxerBox::new(CountedMuxer { inner: muxer, wire: Arc::clone(&counter) }))
+        let place = limits.connection(Cost::Quic);
+        (peer, StreamMuxerBox::new(CountedMuxer { inner: muxer, wire: Arc::clone(&counter), place }))
     });
     let either = quic.or_transport(tcp).map(|either, _| either.into_inner()).boxed();
     let doors = Doors::new(either).boxed();
@@ -189,10 +211,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 }
 
-/// A multiplexed connection that counts the bytes of its streams.
+/// A multiplexed connection that counts and limits the bytes of its streams.
 struct CountedMuxer<M> {
     inner: M,
     wire: Arc<WireBytes>,
+    place: Connection<Clock>,
 }
 
 impl<M> StreamMuxer for CountedMuxer<M>
@@ -200,17 +223,17 @@ where
     M: StreamMuxer + Unpin,
     M::Substream: Unpin,
 {
-    type Substream = Counted<M::Substream>;
+    type Substream = Paced<Counted<M::Substream>, Clock>;
     type Error = M::Error;
 
     fn poll_inbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, M::Error>> {
         let poll = Pin::new(&mut self.inner).poll_inbound(cx);
-        poll.map_ok(|stream| Counted::new(stream, Arc::clone(&self.wire)))
+        poll.map_ok(|stream| self.place.pace(Counted::new(stream, Arc::clone(&self.wire))))
     }
 
     fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, M::Error>> {
         let poll = Pin::new(&mut self.inner).poll_outbound(cx);
-        poll.map_ok(|stream| Counted::new(stream, Arc::clone(&self.wire)))
+        poll.map_ok(|stream| self.place.pace(Counted::new(stream, Arc::clone(&self.wire))))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), M::Error>> {

@@ -192,9 +192,21 @@ pub struct Status {
     /// `evidence_list` shows them.
     #[serde(default)]
     pub equivocations: usize,
+    /// The IP addresses under which peers see this node, by their own word: the most frequent first, at most 8.
+    #[serde(default)]
+    pub observed: Vec<ObservedAddress>,
     /// The bans: addresses before peers, the latest first, at most 32 of each.
     #[serde(default)]
     pub bans: Vec<BanStatus>,
+}
+
+/// An IP address under which peers see this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedAddress {
+    /// The address.
+    pub ip: String,
+    /// How many peers said so. Nobody has checked it.
+    pub peers: u32,
 }
 
 /// A peer or an address that is neither dialled nor accepted for a while.

@@ -9,7 +9,7 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::Config;
-use crate::net::limits::{PENDING_MAX, established_max};
+use crate::net::limits::{PENDING_MAX, connections_max};
 use crate::rpc::http::CONNECTIONS_MAX;
 
 /// The node asks for no more: 2 * 1,024 peers need some thousands.
@@ -69,8 +69,18 @@ impl Descriptors {
     }
 }
 
+/// What a node with these numbers of slots and of reserved peers needs in all.
+#[must_use]
+pub fn needed(peers_in: usize, peers_out: usize, reserved: usize) -> u64 {
+    Descriptors::share(0, peers_of(peers_in, peers_out, reserved)).needed
+}
+
 /// Descriptors that peers may use: established connections, and those being set up, in each direction.
 fn peers(config: &Config) -> u64 {
-    let (incoming, outgoing) = established_max(config);
-    u64::from(incoming) + u64::from(outgoing) + 2 * u64::from(PENDING_MAX)
+    peers_of(config.max_peers_in, config.max_peers_out, config.reserved_peers.len())
+}
+
+fn peers_of(peers_in: usize, peers_out: usize, reserved: usize) -> u64 {
+    let (incoming, outgoing) = connections_max(peers_in, peers_out);
+    (incoming + outgoing + reserved) as u64 + 2 * u64::from(PENDING_MAX)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::iter::{once, repeat};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use libp2p::Multiaddr;
@@ -12,13 +13,14 @@ use protocol::items::hash::{BlockId, TxId};
 use protocol::ledger::durable::{Load, Loaded};
 use tokio::sync::oneshot;
 
+use super::network::observed::Observed;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::net::bans::Banned;
 use crate::net::behaviour::{Behaviour, Link};
 use crate::net::transport::WireBytes;
 use crate::observe::sample;
-use crate::rpc::command::{BanStatus, BehindStatus, Command, PeerStatus, Status};
+use crate::rpc::command::{BanStatus, BehindStatus, Command, ObservedAddress, PeerStatus, Status};
 use crate::rpc::lists::PoolPage;
 use crate::rpc::members::{Known, MembersError};
 use crate::rpc::orders::OrderError;
@@ -35,6 +37,8 @@ pub(crate) type SubmissionReply = oneshot::Sender<Result<Submission, Refusal>>;
 pub(crate) struct Answers {
     clock: Clock,
     wire: Arc<WireBytes>,
+    /// Under which addresses peers see this node.
+    pub(super) observed: Observed,
     /// By item, the oldest first. No list is empty.
     waiting: HashMap<ItemId, Vec<SubmissionReply>>,
     count: usize,
@@ -52,6 +56,7 @@ impl Answers {
         Self {
             clock,
             wire,
+            observed: Observed::default(),
             waiting: HashMap::new(),
             count: 0,
             unsafe_yet: VecDeque::new(),
@@ -218,6 +223,7 @@ impl Answers {
                 .map(|(label, count)| ((*label).to_owned(), *count))
                 .collect(),
             equivocations: gossip.equivocations().count(),
+            observed: self.observed.told().into_iter().map(observed_address).collect(),
             bans: behaviour.bans().list(self.clock.now()).into_iter().map(ban_status).collect(),
         }
     }
@@ -294,6 +300,10 @@ fn behind_status(behind: &Behind) -> BehindStatus {
         told_height: behind.told,
         quiet_s: behind.quiet.as_micros() as f64 / 1_000_000.0,
     }
+}
+
+fn observed_address((ip, peers): (IpAddr, u32)) -> ObservedAddress {
+    ObservedAddress { ip: ip.to_string(), peers }
 }
 
 fn ban_status(ban: Banned) -> BanStatus {

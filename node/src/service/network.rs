@@ -2,6 +2,7 @@
 //! the answers, to the log.
 
 pub(super) mod membership;
+pub(super) mod observed;
 mod orders;
 pub(super) mod recalled;
 
@@ -159,6 +160,7 @@ impl Service {
             return;
         }
         self.gossip().set_agent(&peer_id, &info.agent_version);
+        self.answers.observed.note(peer_id, &info.observed_addr);
         let Some(address) = self.gossip().address_of(connection_id) else { return };
         let near = ip_of(&address).is_some_and(|ip| ip.is_loopback());
         // Another machine's loopback addresses lead to this node at best.

@@ -23,6 +23,7 @@ mod support {
 mod cli {
     mod command_line; // what it refuses, and its help
     mod config_command; // every setting, and where it comes from
+    mod doctor; // what it makes of facts
     mod follow; // lists, and lines as things change
     mod pages; // completions, manual pages, versions
     mod settings; // how it becomes a node's settings
@@ -48,6 +49,7 @@ mod run {
     mod bounds; // the most memory that a node can take
     mod descriptors; // how open files are divided
     pub(crate) mod lifecycle;
+    mod notify; // what the service manager hears
 }
 
 /// Tests of the loop, and of whole nodes.
@@ -163,6 +165,7 @@ mod net {
 
     /// Tests below the lanes.
     mod transport {
+        mod rates; // limits of all bytes
         mod resolver_settings;
         mod setups; // connections that are being set up
         mod stream_windows; // what a peer can make a node keep

@@ -89,6 +89,9 @@ pub struct RunArgs {
     /// The node program [default: `node` beside this program; with a --wan, this program itself]
     #[arg(long, value_name = "PATH")]
     pub node: Option<PathBuf>,
+    /// A flag for every node, such as --max-upload=2MiB/s; it may be repeated, and comes after the run's own flags
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub node_arg: Vec<String>,
     /// The nodes' log filter, like `node --log` [default: theirs]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -132,6 +135,10 @@ impl RunArgs {
         plan.json = self.json;
         plan.node = self.node;
         plan.log = self.log;
+        if !self.node_arg.is_empty() && self.engine != Engine::Hearsay {
+            bail!("--node-arg gives flags to Hearsay's nodes, and {} has none: leave it out", self.engine);
+        }
+        plan.node_flags = self.node_arg;
         plan.command = command;
         Ok(plan)
     }

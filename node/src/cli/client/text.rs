@@ -299,7 +299,7 @@ pub(in crate::cli) fn fields(lines: &[(&str, String)], width: usize) -> String {
 }
 
 /// A text in lines of at most this number of characters. It is broken at spaces, or inside words that are longer.
-fn wrapped(text: &str, room: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_inclusive(' ') {

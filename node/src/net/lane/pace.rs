@@ -11,6 +11,9 @@
 //! than the present rate. The lower median of [`TRAINS`] decides. A peer that sees a queue, maybe of its own slow
 //! link, sends fewer trains. A result below a quarter of another's is forgotten.
 //!
+//! If the operator limits uploads, the rate has a *ceiling*, and no train is faster than that. Otherwise trains
+//! would wait in front of the limit, and control frames behind them.
+//!
 //! Sans-IO. `uplink` decides whose turn it is among several.
 
 use std::collections::VecDeque;
@@ -83,6 +86,8 @@ const BURST_BYTES: usize = 2 * BULK_CHUNK_BYTES;
 pub struct Pace {
     /// Bytes a second.
     rate: u64,
+    /// The most that the rate may be.
+    ceiling: u64,
     /// When all written bytes have left, at the rate.
     free_at: Time,
     /// The results of the last trains, newest first.
@@ -113,6 +118,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             rate: RATE_INITIAL,
+            ceiling: RATE_MAX,
             free_at: Time::ZERO,
             seen: VecDeque::new(),
             open: 0,
@@ -124,6 +130,14 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// A pace that is never above `ceiling`, in bytes a second.
+    #[must_use]
+    pub fn within(ceiling: u64) -> Self {
+        let mut pace = Self { ceiling: ceiling.max(1), ..Self::default() };
+        pace.set(RATE_INITIAL);
+        pace
+    }
+
     /// The rate, in bytes a second.
     #[must_use]
     pub const fn rate(&self) -> u64 {
@@ -174,11 +188,11 @@ impl Pace {
             self.train = Some(Train { peer, left, next: now, began: now, ended: now, acks: None, bytes: 0 });
             self.waited = false;
         }
-        let factor = self.factor();
+        let spacing = takes.divided_by(self.factor()).max(takes_at(bytes, self.ceiling));
         if let Some(train) = self.train.as_mut().filter(|train| train.peer == peer && train.left > 0) {
             train.left = train.left.saturating_sub(bytes);
             train.ended = now;
-            train.next = not_before(train.next, now, LATE) + takes.divided_by(factor);
+            train.next = not_before(train.next, now, LATE) + spacing;
         }
     }
 
@@ -259,12 +273,16 @@ impl Pace {
     }
 
     fn set(&mut self, rate: u64) {
-        self.rate = rate.clamp(RATE_MIN, RATE_MAX);
+        self.rate = rate.clamp(RATE_MIN.min(self.ceiling), self.ceiling.min(RATE_MAX));
     }
 
     fn takes(&self, bytes: usize) -> Duration {
-        Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / self.rate.max(1))
+        takes_at(bytes, self.rate)
     }
+}
+
+fn takes_at(bytes: usize, rate: u64) -> Duration {
+    Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / rate.max(1))
 }
 
 fn not_before(at: Time, now: Time, late: Duration) -> Time {

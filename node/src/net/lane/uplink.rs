@@ -15,6 +15,7 @@ use protocol::wire::message::Message;
 use super::encoded::{EncodedFrame, Frames};
 use super::pace::Pace;
 use super::turns::Turns;
+use crate::net::transport::rates::bulk_rate;
 
 /// The uplink of a node.
 #[derive(Debug, Default)]
@@ -63,6 +64,14 @@ impl Uplink {
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// The same, if uploads are limited to `limit` bytes a second.
+    #[must_use]
+    pub fn within(limit: Option<u64>) -> Arc<Self> {
+        let Some(limit) = limit else { return Self::new() };
+        let state = State { pace: Pace::within(bulk_rate(limit)), ..State::default() };
+        Arc::new(Self { state: Mutex::new(state) })
     }
 
     pub(super) fn join(self: &Arc<Self>) -> Member {

@@ -39,6 +39,28 @@ pub enum ListenError {
         /// The reason.
         source: io::Error,
     },
+    /// The address is another machine's.
+    #[error(
+        "cannot listen on {address}: {source}. This machine has no such address; nothing was started: give one of its own with \
+         --listen (`ip address` lists them), or 0.0.0.0 for all, and name an outer one with --external-addr"
+    )]
+    NoSuchAddress {
+        /// The address.
+        address: Multiaddr,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// Ports below 1,024 are for privileged programs.
+    #[error(
+        "cannot listen on {address}: {source}. This user may not open the port; nothing was started: give one above 1023 with \
+         --listen, or let the program have CAP_NET_BIND_SERVICE"
+    )]
+    NotAllowed {
+        /// The address.
+        address: Multiaddr,
+        /// The system's error.
+        source: io::Error,
+    },
     /// No address could be opened.
     #[error(
         "a --listen address did not come up within 5 s; the node was not started: check the network interfaces"
@@ -91,12 +113,14 @@ pub async fn listen<B: NetworkBehaviour>(
 fn probe(address: &Multiaddr) -> Result<(), ListenError> {
     let Some(ip) = ip_of(address) else { return Ok(()) };
     let bound = match address.iter().nth(1) {
-        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind(to_socket(ip, port)).map(drop),
-        Some(Protocol::Udp(port)) if port != 0 => UdpSocket::bind(to_socket(ip, port)).map(drop),
+        Some(Protocol::Tcp(port)) => TcpListener::bind(to_socket(ip, port)).map(drop),
+        Some(Protocol::Udp(port)) => UdpSocket::bind(to_socket(ip, port)).map(drop),
         _ => return Ok(()),
     };
     bound.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::AddressInUse { address: address.clone() },
+        io::ErrorKind::AddrNotAvailable => ListenError::NoSuchAddress { address: address.clone(), source },
+        io::ErrorKind::PermissionDenied => ListenError::NotAllowed { address: address.clone(), source },
         _ => ListenError::Refused { address: address.clone(), source },
     })
 }

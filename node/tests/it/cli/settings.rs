@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use node::cli::Cli;
-use node::cli::values::parse_bytes;
+use node::cli::values::{parse_bytes, parse_rate};
 use node::config::Config;
 use node::config::identity::Identity;
 use node::config::members::Part;
+use node::config::rates::Rates;
 use protocol::gossip::RelayPolicy;
 use protocol::gossip::members::{Detector, MembersConfig};
 use protocol::items::validator::Producers;
@@ -113,6 +114,30 @@ fn everything_typed_arrives() {
     assert_eq!(config.reserved_peers.len(), 1);
     assert_eq!((config.max_peers_in, config.max_peers_out), (0, 1_024));
     assert_eq!(config.trace.as_deref(), Some("t.cbor".as_ref()));
+}
+
+#[test]
+fn limits_are_read_in_bytes_and_in_bits_and_one_that_is_too_low_is_refused() {
+    for (text, rate) in [
+        ("64KiB/s", 65_536),
+        ("2MiB", 2 << 20),
+        ("500 kB/s", 500_000),
+        ("20mbit", 2_500_000),
+        ("1gbit", 125_000_000),
+    ] {
+        assert_eq!(parse_rate(text), Ok(rate), "{text}");
+    }
+    for (text, reason) in [
+        ("1kB/s", "at least 64KiB/s"),
+        ("fast", "write 2MiB/s"),
+        ("2TB/s", "write 2MiB/s"),
+        ("90gbit", "no limit"),
+    ] {
+        assert!(parse_rate(text).is_err_and(|said| said.contains(reason)), "{text}");
+    }
+    let config = resolve(&["--max-upload", "1MiB/s", "--max-download=8mbit"]);
+    assert_eq!((config.rates.upload, config.rates.download), (Some(1 << 20), Some(1_000_000)));
+    assert_eq!(resolve(&[]).rates, Rates::default());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use libp2p::identity::Keypair;
 use node::config::deadlines::Deadlines;
 use node::config::members::Membership;
 use node::config::memory::Memory;
+use node::config::rates::Rates;
 use node::config::{Config, Prune};
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::service::{self, Ready, ServiceError};
@@ -48,6 +49,7 @@ pub(crate) fn config(seed: u8) -> Config {
         max_peers_in: 64,
         max_peers_out: 8,
         loopback_exempt: true,
+        rates: Rates::default(),
         deadlines: Deadlines::default(),
         ephemeral: true,
         prune: Prune::default(),

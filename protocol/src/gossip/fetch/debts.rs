@@ -161,7 +161,7 @@ impl Debts {
     }
 
     /// Whether the upload budget allows more.
-    pub(super) fn is_within(&mut self, now: Time) -> bool {
+    pub(crate) fn is_within(&mut self, now: Time) -> bool {
         self.upload.is_within(now)
     }
 

@@ -217,7 +217,8 @@ impl Gossip {
         }
     }
 
-    /// Sends a loaded block, or says that it isn't kept. Without credit for it, it is owed again.
+    /// Sends a loaded block, or says that it isn't kept. Without credit or budget for it, it is owed again: several
+    /// loads may have begun before the first of them used the budget up.
     fn send_loaded(&mut self, now: Time, handle: PeerHandle, id: BlockId, block: Option<&Arc<Block>>) {
         let message = match block {
             Some(block) => Message::Block(block.clone()),
@@ -226,7 +227,7 @@ impl Gossip {
         let (lane, bytes) = (message.lane(), message.encoded_len());
         let Some(peer) = self.peers.get_mut(&handle) else { return };
         let fits = match block {
-            Some(_) => peer.credit.fits_body(lane, bytes),
+            Some(_) => peer.debts.is_within(now) && peer.credit.fits_body(lane, bytes),
             None => peer.credit.fits_control(REQUEST_ROOM_BYTES),
         };
         if !fits {

@@ -177,6 +177,48 @@ fn whoever_lacks_blocks_gets_them_as_fast_as_it_may_read_them() {
 }
 
 #[test]
+fn blocks_from_storage_are_sent_within_the_budget_even_if_their_loads_began_together() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let sized = |salt: u32, pieces: u64| {
+        let items: Vec<_> = (0..pieces).map(|piece| make::sized(salt, piece, 64_800)).collect();
+        block(genesis(), &items, u64::from(salt))
+    };
+    let small: Vec<_> = (0..60).map(|salt| sized(salt, 0)).collect();
+    let large: Vec<_> = (100..116).map(|salt| sized(salt, 24)).collect();
+    for block in small.iter().chain(&large) {
+        mesh.kept[0].blocks.insert(block.header.id(), (block.clone(), [].into()));
+    }
+    let peer = mesh.greeted(0);
+    // Small blocks make the node expect small ones, so that it begins all loads at once.
+    for block in &small {
+        ask(&mut mesh, peer, block.header.id());
+        mesh.run_secs(1);
+    }
+    assert_eq!(got(&mut mesh, peer).1, small.len());
+    (mesh.kept[0].loads.clear(), mesh.loading = false);
+    large.iter().for_each(|block| ask(&mut mesh, peer, block.header.id()));
+    let began = mesh.kept[0].loads.clone();
+    assert_eq!(began.len(), large.len());
+    mesh.loading = true;
+    for load in began {
+        let loaded = mesh.kept[0].load(&load);
+        mesh.input(0, Input::Loaded(loaded));
+    }
+    let begun = mesh.now;
+    let mut bodies = got(&mut mesh, peer).1;
+    assert!(bodies < 8, "{bodies} blocks of 1.6 MB went beyond a budget of 8 MiB");
+    while bodies < large.len() {
+        mesh.run_for(Duration::from_millis(1));
+        bodies += got(&mut mesh, peer).1;
+        assert!(mesh.now.since(begun) < Duration::from_secs(10), "{bodies}");
+    }
+    let before: u64 = large[1..].iter().map(|block| block.encoded_len() as u64 + BODY_COST_BYTES).sum();
+    let at_least = (before - UPLOAD_BURST_BYTES) * 1_000 / UPLOAD_BYTES_PER_SEC;
+    let took = mesh.now.since(begun).as_millis();
+    assert!((at_least..=at_least + 50).contains(&took), "{took} ms, {at_least}");
+}
+
+#[test]
 fn the_newest_blocks_go_before_older_ones() {
     let (mut mesh, blocks) = with_blocks(6, 20);
     mesh.draining = false;

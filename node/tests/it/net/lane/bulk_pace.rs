@@ -151,3 +151,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn under_a_limit_neither_the_rate_nor_a_train_is_faster_than_the_limit_allows() {
+    for ceiling in [60_000, 1_000_000] {
+        let mut pace = Pace::within(ceiling);
+        let (mut now, mut sent) = (Time::ZERO, 0);
+        let began = now;
+        while now.since(began) < Duration::from_secs(20) {
+            match pace.ready(1, now) {
+                Ok(()) => {
+                    pace.wrote(1, BULK_CHUNK_BYTES, 64 * BULK_CHUNK_BYTES, true, now);
+                    sent += BULK_CHUNK_BYTES as u64;
+                    // The path is fast, so each ack comes at once.
+                    pace.acked(1, BULK_CHUNK_BYTES as u64, now, true, now);
+                }
+                Err(at) => now = at.max(now + Duration::from_micros(1)),
+            }
+            assert!(pace.rate() <= ceiling, "{} over {ceiling}", pace.rate());
+        }
+        let most = 20 * ceiling + 4 * BULK_CHUNK_BYTES as u64;
+        assert!((18 * ceiling..=most).contains(&sent), "{sent} bytes in 20 s at {ceiling}");
+    }
+}
