@@ -100,7 +100,7 @@
 //! # Security
 //!
 //! A peer holds at most [`REQUEST_ANNOUNCEMENTS_MAX`] transactions and [`REQUEST_BLOCK_ANNOUNCEMENTS_MAX`] blocks,
-//! in any state; 4,352 of up to 560 bytes: 2.3 MiB. The excess is dropped, and nothing of another peer.
+//! in any state; 4,352 of up to 463 bytes: 1.9 MiB. The excess is dropped, and nothing of another peer.
 //!
 //! [`REQUEST_QUEUE_MAX`]: crate::limits::REQUEST_QUEUE_MAX
 //! [`REQUEST_BLOCK_SHARERS`]: crate::limits::REQUEST_BLOCK_SHARERS

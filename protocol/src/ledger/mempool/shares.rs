@@ -43,9 +43,11 @@ impl<K> Shares<K> {
     /// The memory of an item among many of one holder.
     pub(super) const ITEM_BYTES: usize = tree(size_of::<(u64, usize)>());
 
-    /// The memory of a holder with one item: its entry, a node for its items, and its rank.
-    pub(super) const HOLDER_BYTES: usize =
-        tree(size_of::<(K, Share)>()) + block(11 * size_of::<(u64, usize)>() + 16) + tree(size_of::<(usize, K)>());
+    /// The memory of a holder with one item: its entry, its share, a list of its item, and its rank.
+    pub(super) const HOLDER_BYTES: usize = tree(size_of::<(K, Box<Share>)>())
+        + block(size_of::<Share>())
+        + block(size_of::<(u64, usize)>())
+        + tree(size_of::<(usize, K)>());
 }
 
 impl<K: Copy + Ord> Shares<K> {

@@ -1,5 +1,7 @@
 //! What the tracker can be asked. Nothing here changes it.
 
+use alloc::boxed::Box;
+
 use super::announcer::{Peer, Slot};
 use super::backing::{Backing, Source};
 use super::entry::{Announcement, Entry};
@@ -13,7 +15,8 @@ impl RequestTracker {
     /// The memory of an announcement that no other peer shares: its key's number and entry, a list of announcers
     /// with room for four, a place among the peer's announced keys and one among those that are ready or held.
     pub const ANNOUNCEMENT_BYTES: usize = hashed(size_of::<(RequestKey, Slot)>())
-        + tree(size_of::<(Slot, Entry)>())
+        + tree(size_of::<(Slot, Box<Entry>)>())
+        + block(size_of::<Entry>())
         + block(4 * size_of::<Announcement>())
         + tree(size_of::<Slot>())
         + tree(size_of::<(Time, Slot)>());
