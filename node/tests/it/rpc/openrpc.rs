@@ -44,7 +44,8 @@ fn faults(value: &Value, schema: &Value, document: &Value) -> Vec<String> {
             "pattern" if value.is_string() => {
                 let text = value.as_str().unwrap_or_default();
                 let hex = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-                let length = if rule == "^[0-9a-f]{64}$" { text.len() == 64 } else { text.len() % 2 == 0 };
+                let length =
+                    if rule == "^[0-9a-f]{64}$" { text.len() == 64 } else { text.len().is_multiple_of(2) };
                 if !(hex && length) {
                     found.push(format!("{value} is not {rule}"));
                 }

@@ -2,7 +2,9 @@
 
 use node::observe::sample;
 use node::rpc::command::{Command, PeerStatus, Status};
+use node::rpc::lists::PoolPage;
 use node::rpc::members::MembersError;
+use node::rpc::orders::OrderError;
 use tokio::sync::oneshot;
 
 use super::Form;
@@ -21,6 +23,12 @@ impl Service {
             Command::SetEntry { reply, .. } | Command::Leave { reply } => tell(reply, Err(MembersError::Off)),
             Command::Transaction { reply, .. } => tell(reply, None),
             Command::Block { reply, .. } => tell(reply, None),
+            Command::BlockAt { reply, .. } => tell(reply, None),
+            Command::Blocks { reply, .. } => tell(reply, Vec::new()),
+            Command::Pool { reply, .. } => tell(reply, PoolPage::default()),
+            Command::Bans { reply } => tell(reply, Vec::new()),
+            // The RPC of a baseline has no owner, so nobody can order this.
+            Command::Order { reply, .. } => tell(reply, Err(OrderError::NoPeer)),
             Command::SubmitTransaction { .. } | Command::SubmitBlock { .. } => {}
         }
     }
