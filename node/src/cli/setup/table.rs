@@ -52,11 +52,12 @@ pub struct Setting {
 }
 
 /// What a value is, for each name of a value that the help has: its type, its unit, and an example.
-const UNITS: [(&str, Kind, &str, &str); 16] = [
+const VALUES: [(&str, Kind, &str, &str); 17] = [
     ("ADDR", Kind::Text, "a multiaddress, such as /ip4/192.0.2.7/tcp/30400", "/ip4/192.0.2.7/tcp/30400"),
     ("IP:PORT", Kind::Text, "an IP address and a port", "127.0.0.1:30401"),
     ("TIME", Kind::Text, "a time with its unit: ms, s, m, h or d", "5s"),
     ("BYTES", Kind::Text, "bytes, as a number or with a unit: kB, MB, GB, KiB, MiB or GiB", "10GiB"),
+    ("RATE", Kind::Text, "bytes or bits a second, with a unit: kB/s, MiB/s, mbit", "2MiB/s"),
     ("BYTES/S", Kind::Whole, "bytes a second", "512"),
     ("N", Kind::Whole, "a whole number", "10"),
     ("R", Kind::Number, "a number from 0 to 2", "0.5"),
@@ -87,7 +88,7 @@ fn setting(arg: &Arg) -> Option<Setting> {
     let variable = arg.get_env()?.to_str()?.to_owned();
     let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
     let name = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
-    let known = UNITS.iter().find(|(known, ..)| *known == name);
+    let known = VALUES.iter().find(|(known, ..)| *known == name);
     let choices: Vec<_> = arg.get_possible_values().iter().map(|choice| choice.get_name().to_owned()).collect();
     let (kind, unit, example) = match known {
         _ if is_switch => (Kind::Switch, "true or false".to_owned(), "false"),
