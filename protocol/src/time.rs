@@ -10,7 +10,7 @@ use core::ops::{Add, Sub};
 /// A point in time, in microseconds since the driver's start.
 ///
 /// It is held as one microsecond more, so that zero is free to stand for `None`: a peer has half a dozen points in
-/// time that may be missing.
+/// time that may be missing. So the last point is one microsecond before the end of a `u64`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(NonZeroU64);
 

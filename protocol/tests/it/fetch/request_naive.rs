@@ -15,6 +15,9 @@ use protocol::gossip::fetch::request::{Announced, RequestKey};
 pub(crate) use self::pair::Pair;
 use super::request_support::{block, transaction};
 
+/// The last point in time that there is, in microseconds.
+const END_OF_TIME: u64 = u64::MAX - 1;
+
 pub(crate) const PEERS: u32 = 7;
 pub(crate) const KEYS: u8 = 48;
 
@@ -312,7 +315,7 @@ impl Model {
         self.requests += 1;
         let Some(peer) = self.peers.iter().find(|peer| peer.handle == chosen) else { return };
         for it in self.announcements.iter_mut().filter(|it| it.peer == chosen && it.key == key) {
-            let deadline = now.saturating_add(peer.expiry(queued + weight(it)));
+            let deadline = now.saturating_add(peer.expiry(queued + weight(it))).min(END_OF_TIME);
             it.state = State::Requested { at: now, number, deadline };
         }
     }

@@ -5,7 +5,7 @@ use protocol::gossip::{AddressGroup, Direction, PeerHandle};
 use protocol::time::{Duration, Time};
 
 use super::super::request_support::peer;
-use super::{KEYS, Model, Op, PEERS, State, key};
+use super::{END_OF_TIME, KEYS, Model, Op, PEERS, State, key};
 
 /// The tracker and its model, driven together.
 pub(crate) struct Pair {
@@ -97,9 +97,9 @@ impl Pair {
                 self.model.now = deadline.unwrap_or(self.model.now);
                 assert_eq!(self.tracker.expire(self.now()), self.model.expire());
             }
-            Op::Forward(micros) => self.model.now = self.model.now.saturating_add(micros),
+            Op::Forward(micros) => self.model.now = self.model.now.saturating_add(micros).min(END_OF_TIME),
             Op::Back(micros) => self.model.now = self.model.now.saturating_sub(micros),
-            Op::Jump(to) => self.model.now = to,
+            Op::Jump(to) => self.model.now = to.min(END_OF_TIME),
         }
     }
 
