@@ -6,7 +6,6 @@ pub mod capacity;
 pub mod compare;
 pub mod deliveries;
 pub mod figures;
-pub mod members;
 pub mod plateau;
 pub mod schema;
 pub mod statistics;
