@@ -27,6 +27,11 @@ function say(id, ...children) {
   byId(id).replaceChildren(...children);
 }
 
+/** Says how a part was computed. Names of report.json stand between backticks. */
+function how(id, text) {
+  say(id, ...text.split("`").map((part, at) => (at % 2 ? make("code", {}, part) : part)));
+}
+
 const known = (value) => value !== null && value !== undefined;
 
 /** At most `digits` digits after the point, and commas between thousands. */

@@ -13,7 +13,7 @@ function drawCdf() {
   picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
   if (extract.curves.length === 0) {
     byId("cdf").toggleAttribute("hidden", true);
-    say("cdf-how", "There is no curve, because deliveries.csv is not there or has no delivery with a time.");
+    how("cdf-how", "There is no curve, because deliveries.csv is not there or has no delivery with a time.");
     return;
   }
   const scale = cdfScale(box);
@@ -59,7 +59,7 @@ function cdfAxes(picture, box, scale, width) {
     picture.append(draw("text", { x: box.left - 6, y: y + 4, "text-anchor": "end" }, `${percent} %`));
   }
   picture.append(draw("path", { class: "axis-line", fill: "none", d: `M${box.left} ${box.top}V${box.bottom}H${box.right}` }));
-  const name = width < 600 ? "time since submission (logarithmic)" : "time since submission (logarithmic) → share of wanted deliveries ↑";
+  const name = width < 600 ? "time since submission, logarithmic → share ↑" : "time since submission (logarithmic) → share of wanted deliveries ↑";
   picture.append(draw("text", { class: "dim", x: (box.left + box.right) / 2, y: box.bottom + 38, "text-anchor": "middle" }, name));
 }
 
@@ -96,7 +96,7 @@ function tellCdf() {
   };
   say("cdf-legend", ...extract.curves.flatMap(curves));
   const floors = extract.curves.some((curve) => curve.floor.length);
-  say("cdf-how", "How it was computed: each delivery of deliveries.csv is one step of the curve at its latency, from " +
+  how("cdf-how", "How it was computed: each delivery of deliveries.csv is one step of the curve at its latency, from " +
     "submission at the origin to acceptance at the node; the whole is `expected` of report.json, so a curve that ends " +
     "below 100 % has missing deliveries." +
     (floors ? " The dashed floor is the shortest path over the network's links without jitter for the same deliveries, so jitter may bring an item a little earlier." : ""));

@@ -136,7 +136,7 @@ function tellHeat() {
     part.push(`Nothing arrived at node ${empty.slice(0, 20).join(", ")}${empty.length > 20 ? ", …" : ""}: killed and ` +
       "adversarial nodes have no deliveries, and count in no figure of the report.");
   }
-  say("heat-how", "How it was computed: each cell is one row of deliveries.csv, and its colour is the latency, on a " +
+  how("heat-how", "How it was computed: each cell is one row of deliveries.csv, and its colour is the latency, on a " +
     `logarithmic scale. ${part.join(" ")}`);
   const ramp = make("canvas", { class: "ramp", width: "220", height: "12", "aria-hidden": "true" });
   const pen = ramp.getContext("2d");

@@ -31,7 +31,7 @@ function tellHeadline() {
   }
   cards.push(card("wire ratio", known(report.cost.wire_ratio) ? `${number(report.cost.wire_ratio)} ×` : DASH, "wire bytes over payload"));
   say("cards", ...cards);
-  say("cards-how", "How it was computed: these are the values of report.json beside this file; percentiles are by " +
+  how("cards-how", "How it was computed: these are the values of report.json beside this file; percentiles are by " +
     "nearest rank over all deliveries, and nothing is interpolated.");
 }
 
@@ -46,10 +46,10 @@ function tellSlow() {
   table("slow-nodes", `Nodes, ${kinds}`,
     [["node", true], ["p95", true], ["p50", true], ["max", true], ["arrived", true], ["missing", true]],
     extract.slow_nodes.map((one) => [one.node, time(one.p95_ms), time(one.p50_ms), time(one.max_ms), number(one.delivered), number(one.missing)]));
-  say("slow-nodes-how", `How it was computed: percentiles of a node's latencies in deliveries.csv, the ten highest p95.${over}`);
+  how("slow-nodes-how", `How it was computed: percentiles of a node's latencies in deliveries.csv, the ten highest p95.${over}`);
   table("slow-links", `Links, ${kinds}`, [["from", true], ["to", true], ["p50", true], ["max", true], ["items", true]],
     extract.slow_links.map((one) => [one.from, one.node, time(one.p50_ms), time(one.max_ms), number(one.items)]));
-  say("slow-links-how", "How it was computed: acceptance at the node minus acceptance at the neighbour `from`, over the " +
+  how("slow-links-how", "How it was computed: acceptance at the node minus acceptance at the neighbour `from`, over the " +
     `items that came by themselves; the ten highest medians of links with at least 3 items.${over}`);
 }
 
@@ -68,7 +68,7 @@ function tellCosts() {
     const whole = Math.max(ratio, 1);
     say("wire", make("h3", {}, "Wire bytes for each byte of payload"), bar("payload", 1, whole, "1 ×"),
       bar("everything on the wire", ratio, whole, `${number(ratio)} ×`, "rest"));
-    say("wire-how", "How it was computed: `cost.wire_ratio` of report.json, the bytes that all nodes read below the " +
+    how("wire-how", "How it was computed: `cost.wire_ratio` of report.json, the bytes that all nodes read below the " +
       "encryption divided by the encoded length of the items that were delivered by themselves; idle traffic is subtracted.");
   }
   tellKinds();
@@ -87,13 +87,13 @@ function tellCosts() {
 function tellKinds() {
   const kinds = report.members ? Object.entries(report.members.bytes_by_kind).filter(([, bytes]) => known(bytes)) : [];
   if (kinds.length === 0) {
-    say("kinds-how", "This run has no bytes by cause: report.json has them only for membership, in `members`, and only of a simulation.");
+    how("kinds-how", "This run has no bytes by cause: report.json has them only for membership, in `members`, and only of a simulation.");
     return;
   }
   const whole = Math.max(1e-9, ...kinds.map(([, bytes]) => bytes));
   say("kinds", make("h3", {}, "Membership: bytes a second of a node, by cause"),
     ...kinds.map(([name, bytes]) => bar(name, bytes, whole, `${number(bytes, 1)} bytes/s`)));
-  say("kinds-how", "How it was computed: `members.bytes_by_kind` of report.json, what a node sent for membership in a second of the load.");
+  how("kinds-how", "How it was computed: `members.bytes_by_kind` of report.json, what a node sent for membership in a second of the load.");
 }
 
 function tellMembers() {
@@ -108,7 +108,7 @@ function tellMembers() {
   say("members-text", `${plural(members.false_deaths, "false death")}, ${plural(members.deaths_over_cuts, "death")} over cuts, ` +
     `${plural(members.false_accusations, "false accusation")}, ${plural(members.true_accusations, "true accusation")}, ` +
     `${plural(members.refutations, "refutation")}.`);
-  say("members-how", "How it was computed: `members` of report.json; percentiles are over all pairs of an event and a " +
+  how("members-how", "How it was computed: `members` of report.json; percentiles are over all pairs of an event and a " +
     "member that lived to the end, and a dash means that so many never learned.");
 }
 
@@ -133,7 +133,7 @@ function tellCompared() {
   }
   if (rows.length === 0) return;
   table("compare", "Beside what is possible or expected", [["what", false], ["figure", false], ["beside", false], ["value", true]], rows);
-  say("compare-how", "How it was computed: `stretch`, `over_limit`, `rumor`, `spread` and `partition` of report.json, as they stand there.");
+  how("compare-how", "How it was computed: `stretch`, `over_limit`, `rumor`, `spread` and `partition` of report.json, as they stand there.");
 }
 
 function tellConfiguration() {

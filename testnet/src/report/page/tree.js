@@ -10,7 +10,7 @@ function startTree() {
   if (trees.items.length === 0 || extract.nodes_all > trees.nodes.length) {
     byId("tree-section").hidden = trees.items.length === 0;
     for (const part of ["tree-item", "tree", "tree-table"]) byId(part).parentElement.hidden = true;
-    say("tree-how", `Trees are drawn of at most ${number(extract.limits.tree_nodes)} nodes; this run has ` +
+    how("tree-how", `Trees are drawn of at most ${number(extract.limits.tree_nodes)} nodes; this run has ` +
       `${number(extract.nodes_all)}. deliveries.csv has the neighbour from which each node got each item.`);
     return;
   }
@@ -22,7 +22,7 @@ function startTree() {
     swatch("series floor one", "inside a block"));
   const fewer = trees.items.length < extract.items_all
     ? ` ${number(trees.items.length)} of ${plural(extract.items_all, "item")} can be chosen, taken evenly over the run.` : "";
-  say("tree-how", "How it was computed: a node's parent is `from` of its row in deliveries.csv, which is the neighbour " +
+  how("tree-how", "How it was computed: a node's parent is `from` of its row in deliveries.csv, which is the neighbour " +
     "that brought the item first; a hop's latency is the node's acceptance minus its parent's, so it includes the " +
     `verification.${fewer}`);
   drawTree();
