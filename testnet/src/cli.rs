@@ -52,7 +52,7 @@ pub enum Command {
     /// Run one node of a run in this process; the other commands start these
     #[command(hide = true)]
     Worker(Box<WorkerArgs>),
-    /// Show finished runs again, and draw their pictures if these are missing
+    /// Show finished runs again, write a run's page again, and draw pictures that are missing
     Report {
         /// The --out directory
         dir: PathBuf,

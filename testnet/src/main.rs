@@ -216,7 +216,12 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
     }
     print(&found, json);
     let redrawn = match &found {
-        Found::One(report) => report::redraw_missing(dir, report)?,
+        Found::One(report) => {
+            let redrawn = report::redraw_missing(dir, report)?;
+            report::write_page(dir, report)?;
+            to_stderr(&format!("wrote {} again", dir.join(report::PAGE_FILE).display()));
+            redrawn
+        }
         Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
         Found::Plateau(plateau) => report::redraw_missing_of_plateau(dir, plateau)?,
         Found::Watched(watched) => report::redraw_missing_of_watched(dir, watched)?,

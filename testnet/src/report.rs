@@ -1,4 +1,4 @@
-//! Finished runs as JSON, tables, a list of deliveries and pictures. This module reads no trace: everything is
+//! Finished runs as JSON, tables, a list of deliveries, pictures and a page. This module reads no trace: everything is
 //! made from `report.json` and `deliveries.csv`.
 
 pub mod aggregates;
@@ -6,7 +6,7 @@ pub mod capacity;
 pub mod compare;
 pub mod deliveries;
 pub mod figures;
-pub mod members;
+pub mod page;
 pub mod plateau;
 pub mod schema;
 pub mod statistics;
@@ -15,7 +15,7 @@ pub mod tables;
 pub mod watched;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -34,6 +34,8 @@ use watched::Watched;
 pub const REPORT_FILE: &str = "report.json";
 /// The deliveries' file name.
 pub const DELIVERIES_FILE: &str = "deliveries.csv";
+/// The page's file name.
+pub const PAGE_FILE: &str = "report.html";
 /// The picture's file name.
 pub const CDF_FILE: &str = "cdf.svg";
 /// The file name of a rumor's picture.
@@ -152,7 +154,7 @@ pub enum Found {
     Watched(Box<Watched>),
 }
 
-/// Writes report, deliveries and picture into `dir`. The deliveries have a column for floors if any floor is
+/// Writes report, deliveries, picture and page into `dir`. The deliveries have a column for floors if any floor is
 /// known.
 ///
 /// # Errors
@@ -165,7 +167,7 @@ pub fn write(dir: &Path, report: &Report, deliveries: &[Delivery]) -> Result<(),
     write_drawn(dir, report, &deliveries.iter().collect())
 }
 
-/// Writes report and pictures into `dir`, beside existing deliveries.
+/// Writes report, pictures and page into `dir`, beside existing deliveries.
 ///
 /// # Errors
 /// Names the file that couldn't be written.
@@ -177,7 +179,8 @@ pub fn write_drawn(dir: &Path, report: &Report, spreads: &Spreads) -> Result<(),
     if let Some(picture) = svg::spread(std::slice::from_ref(report), &[])? {
         write_file(&dir.join(SPREAD_FILE), &picture)?;
     }
-    write_json(&dir.join(REPORT_FILE), report)
+    write_json(&dir.join(REPORT_FILE), report)?;
+    page::write(dir, report, spreads)
 }
 
 /// Writes several runs' reports and their pictures into `dir`.
@@ -322,11 +325,7 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ReportError>
 pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, ReportError> {
     let mut redrawn = Vec::new();
     if !dir.join(CDF_FILE).exists() {
-        let path = dir.join(DELIVERIES_FILE);
-        let mut gather = Gather::default();
-        deliveries::read_each(&read_file(&path)?, |one| gather.add(&one))
-            .map_err(|error| ReportError::Deliveries { path, error })?;
-        write_file(&dir.join(CDF_FILE), &svg::cdf(report, &gather.finish())?)?;
+        write_file(&dir.join(CDF_FILE), &svg::cdf(report, &spreads(dir)?)?)?;
         redrawn.push(CDF_FILE);
     }
     if let Some(rumored) = report.rumor.as_ref().filter(|_| !dir.join(RUMOR_FILE).exists()) {
@@ -340,6 +339,26 @@ pub fn redraw_missing(dir: &Path, report: &Report) -> Result<Vec<&'static str>, 
         redrawn.push(SPREAD_FILE);
     }
     Ok(redrawn)
+}
+
+/// Writes the page of a run again, from the report and the deliveries.
+///
+/// # Errors
+/// Names the file that can't be read or written.
+pub fn write_page(dir: &Path, report: &Report) -> Result<(), ReportError> {
+    // A directory in which only the report was kept still gets its page.
+    let spreads = if dir.join(DELIVERIES_FILE).exists() { spreads(dir)? } else { Spreads::default() };
+    page::write(dir, report, &spreads)
+}
+
+/// The latencies of all deliveries in `dir`.
+fn spreads(dir: &Path) -> Result<Spreads, ReportError> {
+    let path = dir.join(DELIVERIES_FILE);
+    let mut gather = Gather::default();
+    let file = File::open(&path).map_err(|error| ReportError::Read { path: path.clone(), error })?;
+    deliveries::read_from(BufReader::new(file), |one| gather.add(&one))
+        .map_err(|error| ReportError::Deliveries { path, error })?;
+    Ok(gather.finish())
 }
 
 /// Draws the missing pictures of several runs again. Returns their names.

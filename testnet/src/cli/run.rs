@@ -32,7 +32,8 @@ Examples:
       for a minute nothing passes between two halves; then how long until all are as one again
 
 Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
-The out directory then holds report.json, deliveries.csv, cdf.svg, traces/, logs/ and nodes/.
+The out directory then holds report.html (the page to look at), report.json, deliveries.csv, cdf.svg, traces/, logs/
+and nodes/.
 
 Exit status: 0 the report was written, whatever it says; 1 it could not run, or a --plateau was not reached; 2 usage;
 130 interrupted.";

@@ -45,8 +45,8 @@ A scenario file has every flag's key, and tables for the workload, faults and ad
 --sweep and --set take any key by its dotted path or its last part: nodes, degree, tx_rate, workload.stray, and of a
 rumor fanout, round and feedback. Values: a,b,c or A..B or A..B+STEP or A..B*FACTOR.
 
-The same seed gives the same run, on every machine. The out directory then holds report.json, and deliveries.csv,
-cdf.svg and rumor.svg, or of several runs sweep.svg and growth.svg.
+The same seed gives the same run, on every machine. The out directory then holds report.json, and report.html (the
+page to look at), deliveries.csv, cdf.svg and rumor.svg, or of several runs sweep.svg and growth.svg.
 
 Exit status: 0 the report was written and no checker found a violation; 1 a checker found one, or it could not run;
 2 usage; 130 interrupted.";

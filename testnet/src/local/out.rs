@@ -1,5 +1,5 @@
-//! The directory for all files of a run: `report.json deliveries.csv cdf.svg traces/NN.trace logs/NN.log
-//! nodes/NN/`, `links.json` if links are emulated, `pids` while nodes run, and `.testnet-run`. Nothing in a
+//! The directory for all files of a run: `report.json report.html deliveries.csv cdf.svg traces/NN.trace
+//! logs/NN.log nodes/NN/`, `links.json` if links are emulated, `pids` while nodes run, and `.testnet-run`. Nothing in a
 //! directory without this last file is ever replaced. A simulation has no processes, and more pictures: `rumor.svg
 //! spread.svg sweep.svg growth.svg`.
 
@@ -26,11 +26,12 @@ pub struct Out {
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     PIDS,
     LINKS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
+    report::PAGE_FILE,
     report::CDF_FILE,
     report::RUMOR_FILE,
     report::SPREAD_FILE,

@@ -2,7 +2,7 @@
 //! if links are known. Nodes are numbers, and items are short ids in hexadecimal. `from`, `latency_ms` and
 //! `floor_ms` are empty if they are unknown.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 
 use node::observe::trace::Kind;
 use protocol::items::hash::ShortId;
@@ -48,6 +48,9 @@ pub enum DeliveriesError {
     /// A line can't be read.
     #[error("line {0} is no delivery")]
     Line(usize),
+    /// The file can't be read to its end.
+    #[error("cannot be read to its end: {0}")]
+    Read(io::ErrorKind),
 }
 
 const HEADER: &str = "kind,item,origin,node,from,latency_ms,within_block";
@@ -114,15 +117,26 @@ impl<W: Write> Rows<W> {
 ///
 /// # Errors
 /// Names the line that can't be read.
-pub fn read_each(text: &str, mut each: impl FnMut(Delivery)) -> Result<(), DeliveriesError> {
-    let mut lines = (1..).zip(text.lines());
-    let columns = match lines.next() {
-        Some((_, HEADER)) => Columns::WithoutFloor,
-        Some((_, HEADER_WITH_FLOOR)) => Columns::WithFloor,
+pub fn read_each(text: &str, each: impl FnMut(Delivery)) -> Result<(), DeliveriesError> {
+    read_from(text.as_bytes(), each)
+}
+
+/// The same of a file that is too long to be in memory at once.
+///
+/// # Errors
+/// Names the line that can't be read.
+pub fn read_from(file: impl BufRead, mut each: impl FnMut(Delivery)) -> Result<(), DeliveriesError> {
+    let mut lines = (1..).zip(file.lines());
+    let header =
+        lines.next().map(|(_, line)| line).transpose().map_err(|error| DeliveriesError::Read(error.kind()))?;
+    let columns = match header.as_deref() {
+        Some(HEADER) => Columns::WithoutFloor,
+        Some(HEADER_WITH_FLOOR) => Columns::WithFloor,
         _ => return Err(DeliveriesError::Header),
     };
     for (number, line) in lines {
-        each(parse(line, columns).ok_or(DeliveriesError::Line(number))?);
+        let line = line.map_err(|error| DeliveriesError::Read(error.kind()))?;
+        each(parse(&line, columns).ok_or(DeliveriesError::Line(number))?);
     }
     Ok(())
 }

@@ -2,9 +2,12 @@
 //! numbers. Times are in milliseconds (processor time in microseconds), and sizes in bytes. A figure that does not
 //! exist is null, and every name is always present.
 
+pub mod members;
+
 use serde::{Deserialize, Serialize};
 
-use super::members::MembersFigures;
+use members::MembersFigures;
+
 use super::statistics::{Sorted, rounded};
 
 /// The version of the schema.

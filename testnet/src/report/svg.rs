@@ -19,6 +19,7 @@ use plotters::prelude::*;
 
 pub use aggregates::aggregates;
 pub use cdf::cdf;
+pub(super) use cdf::thinned;
 pub use compare::compare;
 pub use growth::{fitted, growth};
 pub use plateau::plateau;

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::members::{Learned, MembersFigures};
+use super::schema::members::{Learned, MembersFigures};
 use super::statistics::{Sorted, rounded};
 
 /// The value of [`Watched::kind`].

@@ -5,6 +5,13 @@ mod compare_tables;
 mod deliveries;
 mod healing;
 mod models;
+mod page {
+    mod blocks;
+    mod columns;
+    mod hostile_words;
+    mod sampling;
+    mod simulated_run;
+}
 mod plateau_report;
 mod schema;
 mod spread;

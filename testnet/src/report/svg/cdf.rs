@@ -157,7 +157,7 @@ fn axis(curves: &[Curve<'_>]) -> std::ops::Range<f64> {
 }
 
 /// The corners at which the share has grown by a step that can be seen, and the last.
-fn thinned(corners: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(in crate::report) fn thinned(corners: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let step = 1.0 / CORNERS_MAX as f64;
     let mut kept: Vec<(f64, f64)> = Vec::new();
     for (index, corner) in corners.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::cells::{number, percent, told};
 use super::layout::{Cell, Grid, Page};
-use crate::report::members::{Learned, MembersFigures};
+use crate::report::schema::members::{Learned, MembersFigures};
 use crate::report::schema::{Report, Runs};
 use crate::report::statistics::Sorted;
 

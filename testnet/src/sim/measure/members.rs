@@ -2,7 +2,7 @@
 
 use protocol::time::Duration;
 
-use crate::report::members::{BytesByKind, EstimateError, Held, Learned, LiesFigures, MembersFigures};
+use crate::report::schema::members::{BytesByKind, EstimateError, Held, Learned, LiesFigures, MembersFigures};
 use crate::report::statistics::{Sorted, ratio, rounded};
 use crate::sim::members::ledger::{Ledger, Traffic, Whole};
 use crate::sim::members::lies::Lies;

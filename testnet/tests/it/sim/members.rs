@@ -6,7 +6,7 @@ mod rival;
 use std::time::Duration;
 
 use testnet::random::Seed;
-use testnet::report::members::MembersFigures;
+use testnet::report::schema::members::MembersFigures;
 use testnet::sim::fault::FaultPlan;
 use testnet::sim::measure::members::figures;
 use testnet::sim::members::plan::{MembersPlan, Portion, Preset};

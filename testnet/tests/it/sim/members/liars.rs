@@ -4,7 +4,7 @@
 use protocol::gossip::members::MemberState;
 use testnet::random::Seed;
 use testnet::random::keys::node_key;
-use testnet::report::members::{LiesFigures, MembersFigures};
+use testnet::report::schema::members::{LiesFigures, MembersFigures};
 use testnet::sim::members::liars::{Kind, Kinds};
 use testnet::sim::members::plan::{MembersPlan, Portion};
 use testnet::sim::scenario::Scenario;
