@@ -170,11 +170,13 @@ impl SimArgs {
         }
         for (flag, key, value) in self.given() {
             draft.set(key, &value).with_context(|| flag.to_owned())?;
-            words.extend([flag.to_owned(), value]);
+            // The key of a scenario takes a share, and this flag a percentage.
+            let one_way = self.members.one_way.filter(|_| flag == "--one-way");
+            words.extend([flag.to_owned(), one_way.map_or(value, percent)]);
         }
         if let Some(loss) = self.loss {
             draft.set("faults.vanish", &loss.to_string()).context("--loss")?;
-            words.extend(["--loss".to_owned(), format!("{}%", 100.0 * loss)]);
+            words.extend(["--loss".to_owned(), percent(loss)]);
         }
         for setting in &self.set {
             let Some((key, value)) = setting.split_once('=') else {
@@ -290,4 +292,9 @@ fn swept(draft: &Draft, sweep: Option<&Sweep>, words: &[String]) -> anyhow::Resu
         Ok((draft.finish()?, quoted(words), Some(value.clone())))
     };
     sweep.values.iter().map(one).collect()
+}
+
+/// A share as the flags take it.
+fn percent(share: f64) -> String {
+    format!("{}%", 100.0 * share)
 }

@@ -122,6 +122,20 @@ fn a_sweep_is_a_table_and_a_picture_and_is_shown_again() {
 }
 
 #[test]
+fn the_command_that_repeats_a_run_of_members_is_accepted_and_repeats_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--members", "--nodes", "12", "--degree", "4", "--duration", "2s", "--one-way", "2%", "--loss", "5%"];
+    sim(dir.path(), &flags);
+    let first = report(dir.path());
+    let repeat = first.sim.as_ref().unwrap().repeat.clone();
+    assert!(repeat.contains("--one-way 2%") && repeat.contains("--loss 5%"), "{repeat}");
+    let again = tempfile::tempdir().unwrap();
+    let words: Vec<&str> = repeat.split(' ').skip(2).collect();
+    sim(again.path(), &words);
+    assert_eq!(report(again.path()).trace_hash, first.trace_hash);
+}
+
+#[test]
 fn a_swarm_is_drawn_from_its_seeds_and_reported_in_their_order() {
     let dir = tempfile::tempdir().unwrap();
     sim(dir.path(), &["--swarm", "--seeds", "3..5"]);
