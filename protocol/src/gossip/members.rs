@@ -65,7 +65,7 @@ use self::own::Own;
 use self::places::Places;
 pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
-use self::spread::push_pull::PushPull;
+use self::spread::walk::PushPull;
 use self::spread::{Class, Spread};
 pub(super) use self::view::short_of;
 use self::view::{Member, Row, View};

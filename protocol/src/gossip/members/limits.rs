@@ -250,8 +250,8 @@ pub const SKETCH_SYMBOL_COST_BYTES: usize = 32;
 /// shorter.
 pub const SKETCH_SYMBOLS_MIN: usize = 16;
 
-/// Sketches of one comparison. While too few symbols came to estimate the difference, each has three times as many as
-/// the one before: 16, 49, 148, 445. Then lists take over.
+/// Sketches of one comparison. Each has half as many symbols again as the one before, at least. While too few came to
+/// estimate the difference, it has three times as many: 16, 49, 148, 445. Then lists take over.
 pub const SKETCH_ROUNDS: u8 = 4;
 
 /// Members that are dead or have left, and that a comparison by difference lists besides: 232 bytes at most. So two

@@ -16,7 +16,8 @@
 mod by_difference;
 pub(super) mod intake;
 pub(super) mod links;
-pub(super) mod push_pull;
+mod push_pull;
+pub(super) mod walk;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

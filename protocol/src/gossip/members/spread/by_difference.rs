@@ -28,7 +28,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng as _;
 
-use super::push_pull::Stage;
+use super::walk::{Question, Stage};
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{MemberMessage, MemberSketch, MemberState, SketchDifference};
 use crate::gossip::members::Members;
@@ -43,14 +43,6 @@ use crate::limits::{
     SKETCH_SYMBOLS_MIN,
 };
 use crate::time::Time;
-
-/// A sketch that was sent, or is to be sent next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Question {
-    salt: [u8; 16],
-    symbols: usize,
-    round: u8,
-}
 
 impl Members {
     /// How a comparison begins.
@@ -110,7 +102,8 @@ impl Members {
         let Some((encoder, members)) = self.sketch(Salt::new(sketch.salt)) else { return more(SYMBOLS_MAX) };
         let mut decoder = Decoder::new(encoder);
         match decoder.add(symbols) {
-            Progress::More => more(decoder.next_batch()),
+            // All symbols are sent again, so that small steps would cost more than they save.
+            Progress::More => more(decoder.next_batch().max(symbols.len() / 2)),
             // More than can be asked for, so that the asker goes on with lists.
             Progress::Failed(_) => more(SYMBOLS_MAX),
             Progress::Done { only_here, only_there } => {

@@ -25,12 +25,11 @@
 //!
 //! Deliberately absent: which members differ (`by_difference`).
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::iter::Peekable;
 
-use super::by_difference::Question;
+use super::walk::{HIGHEST, LOWEST, Stage, Walk};
 use crate::codec::Encode as _;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
@@ -46,75 +45,6 @@ use crate::limits::{
 use crate::time::Time;
 use crate::wire::message::Digest;
 use crate::wire::symbol::SYMBOLS_MAX;
-
-const LOWEST: ShortId = ShortId([0; 8]);
-const HIGHEST: ShortId = ShortId([255; 8]);
-
-/// The comparison that this node makes, and those that it is to make.
-#[derive(Debug, Default)]
-pub(in crate::gossip::members) struct PushPull {
-    pub(super) walk: Option<Walk>,
-    /// New peers with which this node is to compare.
-    fresh: VecDeque<PeerHandle>,
-    next_at: Option<Time>,
-    /// How many differences the next comparison will find, by those before. `None` before the first.
-    pub(super) expected: Option<usize>,
-}
-
-#[derive(Debug)]
-pub(super) struct Walk {
-    pub(super) link: PeerHandle,
-    mode: Digest,
-    pub(super) stage: Stage,
-    /// The range that was asked about, or is next.
-    from: ShortId,
-    to: ShortId,
-    /// Whether the peer's answer is still awaited, and until when.
-    pub(super) waits: bool,
-    pub(super) deadline: Time,
-    /// Differences that were found in the ranges.
-    found: usize,
-}
-
-/// What is compared.
-#[derive(Clone, Debug)]
-pub(super) enum Stage {
-    /// Which members differ is being found out.
-    Sketch(Question),
-    /// These members, in the order of their short ids: no more than symbols were sent, and nine.
-    Selection(Vec<ShortId>),
-    /// All members.
-    Ranges,
-}
-
-impl PushPull {
-    /// Compares with a new peer.
-    pub(in crate::gossip::members) fn met(&mut self, link: PeerHandle) {
-        self.fresh.push_back(link);
-    }
-
-    pub(in crate::gossip::members) fn link_gone(&mut self, link: PeerHandle) {
-        self.fresh.retain(|fresh| *fresh != link);
-        if self.walk.as_ref().is_some_and(|walk| walk.link == link) {
-            self.walk = None;
-        }
-    }
-
-    /// A comparison found this number of differences. Each that finds fewer than expected lowers the expectation by a
-    /// quarter at most, because a sketch that is too small has to be sent again.
-    pub(super) fn learn(&mut self, found: usize) {
-        let before = self.expected.unwrap_or_default();
-        self.expected = Some(found.max(before.saturating_sub(before.div_ceil(4))));
-    }
-
-    pub(in crate::gossip::members) fn next_deadline(&self, now: Time) -> Option<Time> {
-        match &self.walk {
-            Some(walk) => Some(walk.deadline),
-            None if !self.fresh.is_empty() => Some(now),
-            None => self.next_at,
-        }
-    }
-}
 
 impl Members {
     /// Begins comparisons that are due, and goes on with the one that is under way.

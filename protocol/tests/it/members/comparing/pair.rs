@@ -189,6 +189,10 @@ impl Pair {
     /// Links the two, and carries what they say until they are silent; then the link is closed.
     pub fn compare(&mut self) {
         self.said.clear();
+        // What is due meanwhile is not compared with this peer.
+        for machine in [&mut self.asker, &mut self.other] {
+            machine.input(self.now, MemberInput::Timeout);
+        }
         let (asks, asked) = self.asker.link(self.now, self.other.key());
         let (answers, mut back) = self.other.link(self.now, self.asker.key());
         let mut there = asked;
