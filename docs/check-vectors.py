@@ -30,6 +30,7 @@ LOCATOR_ENTRIES_MAX = 64
 HEADERS_ENTRIES_MAX = 256
 HAD_ENTRIES_MAX = 256
 OFFER_ENTRIES_MAX = 4_096
+SYMBOLS_MAX = 4_096
 ROUTES_ENTRIES_MAX = 256
 NETWORK_BYTES_MAX = 32
 RECORD_BYTES_MAX = 1_024
@@ -398,7 +399,15 @@ def read_digests(reader):
     if items % 4:
         raise Refused("bad_value", "digests of which one is cut")
     one = lambda: (reader.fixed(8), reader.uint(), reader.uint(3), reader.fixed(8))
-    return mode, first, last, [one() for _ in range(items // 4)]
+    return mode, first, last, [one() for _ in range(items // 4)], reader.bool()
+
+
+def read_sketch_difference(reader):
+    more, here, there = reader.uint(U32_MAX), read_packed(reader, 8), read_packed(reader, 6)
+    # Each element that is listed took a symbol, and nothing is listed before all is known.
+    if more > SYMBOLS_MAX or len(here) + len(there) > (0 if more else SYMBOLS_MAX):
+        raise Refused("bad_value", "a difference of more than the symbols tell")
+    return more, here, there
 
 
 def read_extremes(reader):
@@ -485,11 +494,13 @@ MESSAGES = {
     22: ("ping", 2, lambda r: r.fixed(8)),
     PONG: ("pong", 2, lambda r: r.fixed(8)),
     24: ("news", 2, read_statements),
-    25: ("digests", 5, read_digests),
+    25: ("digests", 6, read_digests),
     26: ("memberdifference", 4, lambda r: (r.fixed(8), read_statements(r), r.list(DIFFERENCE_WANTED_MAX, read_short))),
     27: ("statements", 2, read_statements),
     28: ("proberequest", 2, read_id),
     29: ("probeanswer", 3, lambda r: (read_id(r), r.bool())),
+    30: ("membersketch", 4, lambda r: (r.fixed(16), r.uint(U32_MAX), read_packed(r, 11))),
+    31: ("sketchdifference", 4, read_sketch_difference),
     36: ("aggregates", 3, lambda r: (r.list(GAUGES_MAX, read_short), r.bool())),
     37: ("totals", 6, lambda r: (r.fixed(8), r.fixed(8), r.uint(), r.uint(), read_extremes(r))),
     38: ("tickets", 4, read_tickets),
@@ -735,11 +746,13 @@ def expected_messages(vectors):
         "take": (1_000_000, bytes([0b0100_0000])),
         "list": (1_000_000, second[:8]),
         "news": [accusation],
-        "digests": (2, bytes(8), last, [(subject[:8], accusation["incarnation"], 1, b"\x09" * 8)]),
+        "digests": (2, bytes(8), last, [(subject[:8], accusation["incarnation"], 1, b"\x09" * 8)], True),
         "memberdifference": (last, [accusation], [subject[:8]]),
         "statements": [accusation],
         "proberequest": subject,
         "probeanswer": (subject, True),
+        "membersketch": (bytes([7] * 16), 1_000, [bytes(range(11)), bytes(range(11, 22))]),
+        "sketchdifference": (0, [subject[:8]], [bytes(range(1, 7))]),
         "aggregates": ([peers], True),
         "totals": (peers, first_epoch, 1_000_000_007, 2**40, [0, 2_048_000_000]),
         "tickets": (first_epoch, sha256(b"hearsay minima 1", member)[:8], [(member, signature)]),
@@ -762,7 +775,7 @@ def check_messages(checks, vectors):
     author, producer = vectors["transactions"][0]["author"], vectors["header"]["producer"]
     checks.equal("route of transactions", route(0, bytes.fromhex(author)).hex(), vectors["routes"]["transactions"])
     checks.equal("route of blocks", route(1, bytes.fromhex(producer)).hex(), vectors["routes"]["blocks"])
-    for tag in (30, 31):
+    for tag in (32, 35):
         checks.refused(f"message tag {tag}", bytes([0x82, 0x18, tag, 0x80]), read_message, ("bad_value", 1))
 
 
@@ -800,7 +813,7 @@ def digest(vectors):
 
 def check_counts(checks, vectors, kinds):
     """That no part of the file is empty, and that each reason occurs."""
-    for name, least in (("refused", 57), ("signatures", 19), ("streams", 8)):
+    for name, least in (("refused", 64), ("signatures", 19), ("streams", 8)):
         checks.equal(f"negative: {least} {name} at least", len(vectors[name]) >= least, True)
     checks.equal("negative: all kinds", {one["kind"] for one in vectors["refused"]}, set(kinds))
     reasons = {"truncated", "trailing_bytes", "indefinite", "not_shortest", "wrong_type", "bad_value", "over_bound"}

@@ -65,7 +65,7 @@ use self::own::Own;
 use self::places::Places;
 pub(super) use self::seam::Membership;
 use self::spread::links::{Link, Links};
-use self::spread::push_pull::PushPull;
+use self::spread::walk::PushPull;
 use self::spread::{Class, Spread};
 pub(super) use self::view::short_of;
 use self::view::{Member, Row, View};
@@ -74,7 +74,7 @@ pub use self::watching::suspicion::{self, Suspicion};
 use crate::codec::DecodeError;
 pub use crate::gossip::api::members::{
     Difference, Digests, Identity, MemberChange, MemberDigest, MemberEvent, MemberInfo, MemberInput,
-    MemberMessage, MemberOutput, MemberState, ProbeId, Reach, Via,
+    MemberMessage, MemberOutput, MemberSketch, MemberState, ProbeId, Reach, SketchDifference, Via,
 };
 use crate::gossip::api::{AddressGroup, PeerHandle};
 use crate::items::hash::ShortId;
@@ -271,6 +271,8 @@ impl Members {
             MemberMessage::Digests(digests) => self.on_digests(now, link, &digests),
             MemberMessage::Difference(difference) => self.on_difference(now, link, difference),
             MemberMessage::Wanted(statements) => self.on_wanted(now, link, statements),
+            MemberMessage::Sketch(sketch) => self.on_sketch(now, link, &sketch),
+            MemberMessage::SketchDifference(answer) => self.on_sketch_difference(now, link, answer),
             MemberMessage::ProbeRequest { subject } => self.on_probe_request(now, link, subject),
             MemberMessage::ProbeAnswer { subject, reached } => self.on_probe_answer(now, link, &subject, reached),
         }

@@ -21,7 +21,9 @@ pub use self::aggregates::{
 };
 pub use self::body::Body;
 pub use self::goodbye::GoodbyeReason;
-pub use self::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
+pub use self::members::{
+    Difference, Digests, MemberDigest, MemberMessage, MemberSketch, MemberState, SketchDifference,
+};
 pub use self::reconcile::{Digest, Outcome, Reconcile, taken};
 use super::head::{Head, tag};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -167,7 +169,7 @@ pub enum Message {
     Reconcile(Box<Reconcile>),
     /// Tag 21: the speaker closes the connection, and gives the reason.
     Goodbye(GoodbyeReason),
-    /// Tags 24 to 29: members. Boxed as well.
+    /// Tags 24 to 31: members. Boxed as well.
     Members(Box<MemberMessage>),
     /// Tags 36 to 38: aggregates over links. Boxed as well.
     Aggregates(Box<AggregateMessage>),

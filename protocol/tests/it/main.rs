@@ -154,6 +154,14 @@ mod sync {
 mod members {
     mod accrual; // the accrual detector in place of pings
     mod built_in; // the entries that each node sets itself
+    /// Tests of comparisons by difference.
+    mod comparing {
+        mod cost; // bytes of a comparison
+        mod equal; // against whole lists, with random views
+        mod gone; // members that are dead or have left
+        mod hostile; // peers that lie in them
+        mod pair; // two machines that compare
+    }
     mod config; // all parameters, and what follows from them
     mod crowd; // many invented members
     mod detection; // members that die, are silent, leave and come back

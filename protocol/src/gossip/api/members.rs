@@ -20,7 +20,9 @@ use crate::items::member::record::SignedRecord;
 use crate::items::member::{Instance, Statement, Unsigned};
 use crate::time::{Duration, Time};
 use crate::wire::frame::Place;
-pub use crate::wire::message::{Difference, Digests, MemberDigest, MemberMessage, MemberState};
+pub use crate::wire::message::{
+    Difference, Digests, MemberDigest, MemberMessage, MemberSketch, MemberState, SketchDifference,
+};
 
 /// What a member is, at the start of a run.
 #[derive(Clone, Debug)]

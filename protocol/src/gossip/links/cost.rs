@@ -55,7 +55,12 @@ pub(crate) fn cost(message: &Message) -> u64 {
                 let answer = if difference.wanted.is_empty() { 0 } else { DIFFERENCE_BYTES_MAX as u64 };
                 bytes.saturating_add(bodies(difference.statements.len())).saturating_add(answer)
             }
-            MemberMessage::ProbeRequest { .. } | MemberMessage::ProbeAnswer { .. } => named,
+            // For a sketch we hash what we know of all members.
+            MemberMessage::Sketch(_) => (CONTROL_FRAME_BYTES_MAX as u64).saturating_add(bytes),
+            // All that it names is looked up, and then listed to the peer.
+            MemberMessage::SketchDifference(_)
+            | MemberMessage::ProbeRequest { .. }
+            | MemberMessage::ProbeAnswer { .. } => named,
         },
         Message::Aggregates(message) => match &**message {
             // The draws of a ticket take as long as the check of its signature.

@@ -237,3 +237,23 @@ pub const PUSH_PULL_BURST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What a message of digests costs in this budget, for each member that it lists, and at least: a look-up.
 pub const DIGEST_COST_BYTES: u64 = 16;
+
+/// What a list takes for each member: 28 bytes, because incarnations are times in milliseconds.
+pub const DIGEST_BYTES: usize = 28;
+
+/// What a comparison by difference takes for each symbol: its own 11 bytes, and what follows for the differences that
+/// it finds. 73 of them take 100 symbols. Each takes 6 or 8 bytes in the answer, and 28 in the list that follows; a
+/// member of which both sides have something is two differences and is listed once.
+pub const SKETCH_SYMBOL_COST_BYTES: usize = 32;
+
+/// The least symbols of a sketch: 176 bytes, enough for six differences. With fewer than 19 members, a list is
+/// shorter.
+pub const SKETCH_SYMBOLS_MIN: usize = 16;
+
+/// Sketches of one comparison. Each has half as many symbols again as the one before, at least. While too few came to
+/// estimate the difference, it has three times as many: 16, 49, 148, 445. Then lists take over.
+pub const SKETCH_ROUNDS: u8 = 4;
+
+/// Members that are dead or have left, and that a comparison by difference lists besides: 232 bytes at most. So two
+/// nodes learn of their newer records in some comparisons, and a dead member never costs more.
+pub const GONE_LISTED_MAX: usize = 8;

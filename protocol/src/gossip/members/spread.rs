@@ -11,11 +11,13 @@
 //! * **How much.** A link gets `members-budget` bytes a second, and [`NEWS_BURST_BYTES`] after a quiet time.
 //! * **Full.** If there is too much news, the last piece in the order is dropped. Push-pull brings it later.
 //!
-//! Deliberately absent: which statements are news (`intake`), and comparisons (`push_pull`).
+//! Deliberately absent: which statements are news (`intake`), and comparisons (`push_pull`, `by_difference`).
 
+mod by_difference;
 pub(super) mod intake;
 pub(super) mod links;
-pub(super) mod push_pull;
+mod push_pull;
+pub(super) mod walk;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

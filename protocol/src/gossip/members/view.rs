@@ -187,6 +187,14 @@ impl Member {
     }
 }
 
+impl Member {
+    /// Its element in comparisons: a hash of all that two nodes exchange about it.
+    pub(crate) fn element(&self) -> [u8; 32] {
+        let (key, digest) = (self.key(), self.digest());
+        sha256(&[&key.0, &digest.incarnation.to_be_bytes(), &digest.digest.0])
+    }
+}
+
 impl View {
     pub(crate) fn new(hasher: SeededState, members_max: u32) -> Self {
         Self {
@@ -378,6 +386,23 @@ impl View {
     pub(crate) fn digests(&self, from: ShortId) -> impl Iterator<Item = (Row, MemberDigest)> {
         let from = self.order.range((from, Row(0))..);
         from.filter_map(|(_, row)| Some((*row, self.get(*row)?.digest())))
+    }
+
+    /// The members that are alive or suspect, and whose records may be given to others.
+    pub(crate) fn given(&self, wall_ms: u64) -> impl Iterator<Item = &Member> {
+        let members = self.members.iter().flatten();
+        members.filter(move |member| member.is_present() && member.record.check_time(wall_ms).is_ok())
+    }
+
+    /// Some members that are dead or have left, from this place on in the order in which they went; then the first.
+    pub(crate) fn some_gone(&self, place: usize, count: usize) -> impl Iterator<Item = ShortId> {
+        let all = self.gone.iter().chain(&self.gone).skip(place).take(count.min(self.gone.len()));
+        all.filter_map(|(_, row)| self.get(*row)).map(|member| short_of(&member.key()))
+    }
+
+    /// How many members are dead or have left.
+    pub(crate) fn gone(&self) -> usize {
+        self.gone.len()
     }
 
     /// The members with a short id. Nearly always there is at most one.

@@ -1,10 +1,13 @@
-//! The messages of membership, tags 24 to 29: what members say of themselves and of each other. Types and their
+//! The messages of membership, tags 24 to 31: what members say of themselves and of each other. Types and their
 //! encoding only. What they mean is in `gossip/members`, and what a statement is in `items/member`.
 //!
 //! A peer gets them only if its Hello has the bit [`FEATURE_MEMBERS`](super::FEATURE_MEMBERS).
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
+use super::reconcile::{read_salt, read_salted, read_short, read_symbols, small, write_short};
 use super::{list, read_list};
 use crate::codec::{Decode, DecodeError, Encode, Reader, Writer};
 use crate::items::hash::ShortId;
@@ -13,6 +16,7 @@ use crate::items::member::{Incarnation, Statement};
 use crate::limits::{DIFFERENCE_WANTED_MAX, DIGESTS_MAX, STATEMENTS_MAX};
 use crate::wire::head::tag;
 use crate::wire::message::Digest;
+use crate::wire::symbol::{SYMBOLS_MAX, SaltedId, ids_to_bytes};
 
 /// What goes over a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +41,36 @@ pub enum MemberMessage {
         /// Whether it answered.
         reached: bool,
     },
+    /// The beginning of a comparison by difference.
+    Sketch(MemberSketch),
+    /// The answer to a sketch.
+    SketchDifference(SketchDifference),
 }
 
-/// What one node knows of the members whose short ids lie between two bounds. It is complete between them: a
-/// member that is not listed is not known.
+/// The first symbols of what one node knows of its members. The receiver decodes them and remembers nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberSketch {
+    /// Salts the ids of this question.
+    pub salt: [u8; 16],
+    /// How many elements the sketch has.
+    pub members: u32,
+    /// Symbols from the first on.
+    pub symbols: Bytes,
+}
+
+/// The answer to a sketch: which elements only one of both sides has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SketchDifference {
+    /// How many symbols are missing, beside those that came. If it is 0, the difference is known. Otherwise nothing is
+    /// listed.
+    pub more: u32,
+    /// Members of which only the speaker has an element.
+    pub only_here: Vec<ShortId>,
+    /// Elements that only the sender of the sketch has.
+    pub only_there: Vec<SaltedId>,
+}
+
+/// What one node knows of the members whose short ids lie between two bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
     /// Which way statements go.
@@ -51,6 +81,9 @@ pub struct Digests {
     pub to: ShortId,
     /// In the order of their short ids.
     pub members: Vec<MemberDigest>,
+    /// Whether the list is complete between the bounds: then a member that is not listed is not known. Otherwise the
+    /// question is about the listed members alone, and one of which nothing is known has the incarnation 0.
+    pub whole: bool,
 }
 
 /// What one node knows of one member, in a few bytes.
@@ -92,7 +125,7 @@ pub enum MemberState {
 
 impl MemberMessage {
     /// The first and the last tag.
-    pub(super) const TAGS: core::ops::RangeInclusive<u64> = 24..=29;
+    pub(super) const TAGS: core::ops::RangeInclusive<u64> = 24..=31;
 
     /// The message's name in logs and counters.
     #[must_use]
@@ -104,14 +137,16 @@ impl MemberMessage {
             Self::Wanted(_) => "statements",
             Self::ProbeRequest { .. } => "proberequest",
             Self::ProbeAnswer { .. } => "probeanswer",
+            Self::Sketch(_) => "membersketch",
+            Self::SketchDifference(_) => "sketchdifference",
         }
     }
 
     /// Items of the message with this tag, the tag included.
     pub(super) const fn items(tag: u64) -> usize {
         match tag {
-            25 => 5,
-            26 => 4,
+            25 => 6,
+            26 | 30 | 31 => 4,
             29 => 3,
             _ => 2,
         }
@@ -133,6 +168,12 @@ impl MemberMessage {
                 let subject = PublicKey::decode(reader)?;
                 Self::ProbeAnswer { subject, reached: reader.field("whether a member answered").bool()? }
             }
+            30 => Self::Sketch(MemberSketch {
+                salt: read_salt(reader)?,
+                members: small(reader, "a sketch's size")?,
+                symbols: read_symbols(reader)?,
+            }),
+            31 => Self::SketchDifference(read_sketch_difference(reader)?),
             _ => return Err(DecodeError::BadValue("a message tag")),
         })
     }
@@ -164,6 +205,18 @@ impl Encode for MemberMessage {
                 tag(writer, 29, 3);
                 subject.encode(writer);
                 writer.bool(*reached);
+            }
+            Self::Sketch(sketch) => {
+                tag(writer, 30, 4);
+                writer.bytes(&sketch.salt);
+                writer.uint(u64::from(sketch.members));
+                writer.bytes(&sketch.symbols);
+            }
+            Self::SketchDifference(found) => {
+                tag(writer, 31, 4);
+                writer.uint(u64::from(found.more));
+                write_short(writer, &found.only_here);
+                writer.bytes(&ids_to_bytes(&found.only_there));
             }
         }
     }
@@ -208,7 +261,7 @@ impl Decode for MemberState {
 const DIGEST_ITEMS: usize = 4;
 
 fn write_digests(writer: &mut Writer<'_>, digests: &Digests) {
-    tag(writer, 25, 5);
+    tag(writer, 25, 6);
     writer.uint(digests.mode.number());
     digests.from.encode(writer);
     digests.to.encode(writer);
@@ -219,6 +272,7 @@ fn write_digests(writer: &mut Writer<'_>, digests: &Digests) {
         writer.uint(member.state.number());
         member.digest.encode(writer);
     }
+    writer.bool(digests.whole);
 }
 
 fn read_digests(reader: &mut Reader) -> Result<Digests, DecodeError> {
@@ -237,5 +291,19 @@ fn read_digests(reader: &mut Reader) -> Result<Digests, DecodeError> {
             digest: ShortId::decode(reader)?,
         });
     }
-    Ok(Digests { mode, from, to, members })
+    let whole = reader.field("whether digests are complete").bool()?;
+    Ok(Digests { mode, from, to, members, whole })
+}
+
+/// Each listed element took a symbol, so there are no more of them than symbols. Nothing is listed before all is
+/// known.
+fn read_sketch_difference(reader: &mut Reader) -> Result<SketchDifference, DecodeError> {
+    let more = small(reader, "a number of symbols")?;
+    let (only_here, only_there) = (read_short(reader)?, read_salted(reader)?);
+    let listed = only_here.len().saturating_add(only_there.len());
+    let most = if more == 0 { SYMBOLS_MAX } else { 0 };
+    if more as usize > SYMBOLS_MAX || listed > most {
+        return Err(DecodeError::BadValue("a sketch's difference"));
+    }
+    Ok(SketchDifference { more, only_here, only_there })
 }

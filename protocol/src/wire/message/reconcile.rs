@@ -163,8 +163,7 @@ impl Reconcile {
                 digest: Digest::read(reader)?,
                 size: small(reader, "a sketch's size")?,
                 tip: read_tip(reader)?,
-                salt: <[u8; 16]>::try_from(reader.bytes("a salt", 16)?.as_ref())
-                    .map_err(|_| DecodeError::BadValue("a salt"))?,
+                salt: read_salt(reader)?,
                 symbols: read_symbols(reader)?,
             },
             15 => Self::More { number, count: small(reader, "a number of symbols")? },
@@ -256,8 +255,13 @@ pub fn taken(places: &[u8], offer: &[ShortId]) -> impl Iterator<Item = ShortId> 
     offer.iter().enumerate().filter(move |(place, _)| bit(*place)).map(|(_, id)| *id)
 }
 
-fn small(reader: &mut Reader, what: &'static str) -> Result<u32, DecodeError> {
+pub(super) fn small(reader: &mut Reader, what: &'static str) -> Result<u32, DecodeError> {
     u32::try_from(reader.field(what).uint()?).map_err(|_| DecodeError::BadValue(what))
+}
+
+pub(super) fn read_salt(reader: &mut Reader) -> Result<[u8; 16], DecodeError> {
+    let salt = reader.bytes("a salt", 16)?;
+    <[u8; 16]>::try_from(salt.as_ref()).map_err(|_| DecodeError::BadValue("a salt"))
 }
 
 fn read_tip(reader: &mut Reader) -> Result<Tip, DecodeError> {
@@ -270,7 +274,7 @@ fn write_tip(writer: &mut Writer<'_>, tip: &Tip) {
 }
 
 /// A whole number of symbols. The conversation decides whether they make sense.
-fn read_symbols(reader: &mut Reader) -> Result<Bytes, DecodeError> {
+pub(super) fn read_symbols(reader: &mut Reader) -> Result<Bytes, DecodeError> {
     let symbols = reader.bytes("symbols", SYMBOLS_BYTES_MAX)?;
     if symbols.len().is_multiple_of(SYMBOL_BYTES) {
         Ok(symbols)
@@ -290,12 +294,12 @@ fn read_places(reader: &mut Reader) -> Result<Bytes, DecodeError> {
     }
 }
 
-fn read_salted(reader: &mut Reader) -> Result<Vec<SaltedId>, DecodeError> {
+pub(super) fn read_salted(reader: &mut Reader) -> Result<Vec<SaltedId>, DecodeError> {
     let packed = reader.bytes("salted ids", OFFER_ENTRIES_MAX * SALTED_ID_BYTES)?;
     ids_from_bytes(&packed).ok_or(DecodeError::BadValue("the length of salted ids"))
 }
 
-fn read_short(reader: &mut Reader) -> Result<Vec<ShortId>, DecodeError> {
+pub(super) fn read_short(reader: &mut Reader) -> Result<Vec<ShortId>, DecodeError> {
     let packed = reader.bytes("ids", OFFER_ENTRIES_MAX * 8)?;
     let (ids, rest) = packed.as_chunks::<8>();
     if !rest.is_empty() {
@@ -304,7 +308,7 @@ fn read_short(reader: &mut Reader) -> Result<Vec<ShortId>, DecodeError> {
     Ok(ids.iter().map(|id| ShortId(*id)).collect())
 }
 
-fn write_short(writer: &mut Writer<'_>, ids: &[ShortId]) {
+pub(super) fn write_short(writer: &mut Writer<'_>, ids: &[ShortId]) {
     let packed: Vec<u8> = ids.iter().flat_map(|id| id.0).collect();
     writer.bytes(&packed);
 }

@@ -148,7 +148,8 @@ fn digests_that_are_out_of_order_or_too_many_are_not_answered() {
         digest: ShortId([0; 8]),
     };
     let ask = |mesh: &mut Mesh, members: Vec<MemberDigest>| {
-        let digests = Digests { mode: Digest::PushPull, from: ShortId([0; 8]), to: ShortId([255; 8]), members };
+        let digests =
+            Digests { mode: Digest::PushPull, from: ShortId([0; 8]), to: ShortId([255; 8]), members, whole: true };
         mesh.say_and_hear(1, 0, MemberMessage::Digests(digests))
     };
     let answers = |heard: Vec<MemberMessage>| {

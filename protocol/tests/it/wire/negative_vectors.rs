@@ -15,6 +15,7 @@ use protocol::limits::{
 };
 use protocol::wire::codec::{Decode, DecodeError, Encode as _, Misread};
 use protocol::wire::frame::Frame;
+use protocol::wire::symbol::SYMBOLS_MAX;
 use serde_json::{Value, json};
 
 use crate::harness::{block, genesis, key, network, transaction};
@@ -163,7 +164,7 @@ fn messages() -> Vec<Value> {
     let mut places = vec![0xff_u8; TAKE_PLACES_MAX / 8];
     places.push(0x80);
     let hello = |version: &[u8], network: &[u8]| [&[0x87, 0][..], version, network, &[0, 0], &id, &[1]].concat();
-    let table: Vec<(&str, &str, Vec<u8>)> = vec![
+    let mut table: Vec<(&str, &str, Vec<u8>)> = vec![
         ("nothing at all", "truncated", vec![]),
         ("no array", "wrong_type", vec![0x0b]),
         ("an ack of 5 in two bytes", "not_shortest", ack(&[0x18, 5])),
@@ -218,7 +219,26 @@ fn messages() -> Vec<Value> {
         ("a goodbye in capitals", "bad_value", vec![0x82, 21, 0x62, 0x4e, 0x4f]),
         ("a goodbye without a word", "bad_value", vec![0x82, 21, 0x60]),
     ];
+    table.extend(comparing());
     table.into_iter().map(|(name, reason, bytes)| refused("message", name, reason, &bytes)).collect()
+}
+
+/// Messages in which members are compared.
+fn comparing() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let of = |head: &[u8], rest: &[u8]| [head, rest].concat();
+    let short = [&[0x48][..], &[1; 8]].concat();
+    let salted = [&[0x84, 24, 30, 0x50][..], &[7; 16]].concat();
+    // As many short ids as a message may list, and a salted id.
+    let most = of(&long(2, 8 * SYMBOLS_MAX, &vec![1; 8 * SYMBOLS_MAX]), &[0x46, 1, 2, 3, 4, 5, 6]);
+    vec![
+        ("digests of five items", "bad_value", of(&[0x85, 24, 25, 2], &[&short[..], &short, &[0x80]].concat())),
+        ("a sketch of members under a salt of 15 bytes", "bad_value", of(&[0x84, 24, 30, 0x4f], &[7; 15])),
+        ("a sketch of 2^32 members", "bad_value", of(&salted, &[0x1b, 0, 0, 0, 1, 0, 0, 0, 0, 0x40])),
+        ("member symbols of 12 bytes", "bad_value", of(&salted, &of(&[1, 0x4c], &[0; 12]))),
+        ("a wish for 4,097 symbols", "bad_value", vec![0x84, 24, 31, 0x19, 0x10, 1, 0x40, 0x40]),
+        ("a wish for symbols beside a difference", "bad_value", of(&[0x84, 24, 31, 1], &of(&short, &[0x40]))),
+        ("a difference of 4,097 elements", "bad_value", of(&[0x84, 24, 31, 0], &most)),
+    ]
 }
 
 fn items() -> Vec<Value> {

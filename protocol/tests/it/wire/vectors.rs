@@ -21,7 +21,8 @@ use protocol::wire::codec::{Decode as _, Encode as _};
 use protocol::wire::frame::Frame;
 use protocol::wire::message::{
     AggregateMessage, AggregatePart, Difference, Digest, Digests, Extremes, Flow, GoodbyeReason, Hello, InvEntry,
-    MemberDigest, MemberMessage, MemberState, Message, Outcome, Reconcile, Tickets, Tip, Totals, TxRef,
+    MemberDigest, MemberMessage, MemberSketch, MemberState, Message, Outcome, Reconcile, SketchDifference,
+    Tickets, Tip, Totals, TxRef,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -80,7 +81,7 @@ fn accusation() -> Statement {
 }
 
 /// What members say.
-fn members() -> [(&'static str, Message); 6] {
+fn members() -> [(&'static str, Message); 8] {
     let subject = key(1).public();
     let statements = vec![accusation()];
     let [a, b, c, d, e, f, g, h, ..] = subject.0;
@@ -92,8 +93,12 @@ fn members() -> [(&'static str, Message); 6] {
         digest: ShortId([9; 8]),
     };
     let (from, to) = (ShortId([0; 8]), ShortId([255; 8]));
-    let digests = Digests { mode: Digest::PushPull, from, to, members: vec![one] };
+    let digests = Digests { mode: Digest::PushPull, from, to, members: vec![one], whole: true };
     let difference = Difference { until: to, statements: statements.clone(), wanted: vec![member] };
+    let symbols = (0..22).collect::<Vec<u8>>().into();
+    let sketch = MemberSketch { salt: [7; 16], members: 1_000, symbols };
+    let only_there = vec![SaltedId::from_bytes([1, 2, 3, 4, 5, 6])];
+    let found = SketchDifference { more: 0, only_here: vec![member], only_there };
     [
         ("news", MemberMessage::News(statements.clone())),
         ("digests", MemberMessage::Digests(digests)),
@@ -101,6 +106,8 @@ fn members() -> [(&'static str, Message); 6] {
         ("statements", MemberMessage::Wanted(statements)),
         ("proberequest", MemberMessage::ProbeRequest { subject }),
         ("probeanswer", MemberMessage::ProbeAnswer { subject, reached: true }),
+        ("membersketch", MemberMessage::Sketch(sketch)),
+        ("sketchdifference", MemberMessage::SketchDifference(found)),
     ]
     .map(|(name, message)| (name, Message::Members(Box::new(message))))
 }

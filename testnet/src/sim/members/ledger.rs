@@ -70,9 +70,11 @@ impl From<&MemberMessage> for Kind {
     fn from(message: &MemberMessage) -> Self {
         match message {
             MemberMessage::News(_) => Self::News,
-            MemberMessage::Digests(_) | MemberMessage::Difference(_) | MemberMessage::Wanted(_) => {
-                Self::Comparison
-            }
+            MemberMessage::Digests(_)
+            | MemberMessage::Difference(_)
+            | MemberMessage::Wanted(_)
+            | MemberMessage::Sketch(_)
+            | MemberMessage::SketchDifference(_) => Self::Comparison,
             MemberMessage::ProbeRequest { .. } | MemberMessage::ProbeAnswer { .. } => Self::Request,
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! * **When.** Each `push-pull-interval`, longer in a large network, with one random peer; and once with each new
 //!   peer. Of two new peers the one with the lower key begins.
-//! * **How.** The asker lists a range of members, in the order of short ids: at most [`DIGESTS_MAX`]. The other
-//!   side answers with the statements that the asker lacks, and with the members of which it lacks something
+//! * **How.** By difference (`by_difference`), or through the whole list. The asker lists the members that differ, or
+//!   a range of all of them, in the order of short ids: at most [`DIGESTS_MAX`]. The other side answers with the statements that the asker lacks, and with the members of which it lacks something
 //!   itself, up to the short id at which its answer is full. The asker goes on from there until it has been
 //!   through all of them.
 //!   *Rationale:* the answering side remembers nothing, and the asker decides on the pace. It goes on only when
@@ -23,19 +23,18 @@
 //! * **Not given:** members that are dead or have left to somebody who does not know them, and records that are
 //!   too old.
 //!
-//! A reconciliation sketch with one element a member can take the place of the lists: then a range is what the
-//! sketch does not settle. Deliberately absent: the sketch.
+//! Deliberately absent: which members differ (`by_difference`).
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::iter::Peekable;
 
+use super::walk::{HIGHEST, LOWEST, Stage, Walk};
 use crate::codec::Encode as _;
 use crate::gossip::api::PeerHandle;
 use crate::gossip::api::members::{Difference, Digests, MemberDigest, MemberMessage, MemberState, Via};
 use crate::gossip::members::Members;
-use crate::gossip::members::view::{Row, short_of};
+use crate::gossip::members::view::{Row, View, short_of};
 use crate::items::hash::ShortId;
 use crate::items::keys::PublicKey;
 use crate::items::member::Statement;
@@ -45,52 +44,7 @@ use crate::limits::{
 };
 use crate::time::Time;
 use crate::wire::message::Digest;
-
-const LOWEST: ShortId = ShortId([0; 8]);
-const HIGHEST: ShortId = ShortId([255; 8]);
-
-/// The comparison that this node makes, and those that it is to make.
-#[derive(Debug, Default)]
-pub(in crate::gossip::members) struct PushPull {
-    walk: Option<Walk>,
-    /// New peers with which this node is to compare.
-    fresh: VecDeque<PeerHandle>,
-    next_at: Option<Time>,
-}
-
-#[derive(Debug)]
-struct Walk {
-    link: PeerHandle,
-    mode: Digest,
-    /// The range that was asked about, or is next.
-    from: ShortId,
-    to: ShortId,
-    /// Whether the peer's answer is still awaited, and until when.
-    waits: bool,
-    deadline: Time,
-}
-
-impl PushPull {
-    /// Compares with a new peer.
-    pub(in crate::gossip::members) fn met(&mut self, link: PeerHandle) {
-        self.fresh.push_back(link);
-    }
-
-    pub(in crate::gossip::members) fn link_gone(&mut self, link: PeerHandle) {
-        self.fresh.retain(|fresh| *fresh != link);
-        if self.walk.as_ref().is_some_and(|walk| walk.link == link) {
-            self.walk = None;
-        }
-    }
-
-    pub(in crate::gossip::members) fn next_deadline(&self, now: Time) -> Option<Time> {
-        match &self.walk {
-            Some(walk) => Some(walk.deadline),
-            None if !self.fresh.is_empty() => Some(now),
-            None => self.next_at,
-        }
-    }
-}
+use crate::wire::symbol::SYMBOLS_MAX;
 
 impl Members {
     /// Begins comparisons that are due, and goes on with the one that is under way.
@@ -102,7 +56,7 @@ impl Members {
             Some(walk) => {
                 let checked = self.links.by_handle.get(&walk.link).is_some_and(|link| link.checking == 0);
                 if !walk.waits && checked {
-                    self.ask_range(now);
+                    self.ask_next(now);
                 }
             }
             None => self.begin_comparison(now),
@@ -123,15 +77,31 @@ impl Members {
         let drawn = self.below(links.len());
         let Some(link) = fresh.or_else(|| links.get(drawn).copied()) else { return };
         let mode = self.push_pull_mode;
-        self.push_pull.walk = Some(Walk { link, mode, from: LOWEST, to: HIGHEST, waits: false, deadline: now });
-        self.ask_range(now);
+        let stage = self.first_stage();
+        let (from, to, waits, deadline, found) = (LOWEST, HIGHEST, false, now, 0);
+        self.push_pull.walk = Some(Walk { link, mode, stage, from, to, waits, deadline, found });
+        self.ask_next(now);
     }
 
-    /// Asks about the next range.
+    /// Asks the next question.
+    fn ask_next(&mut self, now: Time) {
+        match self.push_pull.walk.as_ref().map(|walk| &walk.stage) {
+            Some(Stage::Sketch(question)) => self.ask_sketch(now, *question),
+            Some(_) => self.ask_range(now),
+            None => {}
+        }
+    }
+
+    /// Asks about the next range, or about the next of the chosen members.
     fn ask_range(&mut self, now: Time) {
         let Some(walk) = &mut self.push_pull.walk else { return };
-        let members = self.view.digests(walk.from).map(|(_, digest)| digest).take(DIGESTS_MAX);
-        let mut members: Vec<MemberDigest> = members.collect();
+        let (mut members, whole) = match &walk.stage {
+            Stage::Selection(chosen) => (listed(&self.view, chosen, walk.from), false),
+            _ => (self.view.digests(walk.from).map(|(_, digest)| digest).take(DIGESTS_MAX).collect(), true),
+        };
+        if members.is_empty() && !whole {
+            return self.push_pull.walk = None;
+        }
         // The peer is alive here since the link came up. It must know that it was not, so that it refutes.
         if let Some(link) = self.links.by_handle.get_mut(&walk.link)
             && let Some(seen_as) = link.seen_as
@@ -143,7 +113,8 @@ impl Members {
         let full = members.len() >= DIGESTS_MAX;
         walk.to = members.last().filter(|_| full).map_or(HIGHEST, |last| last.member);
         (walk.waits, walk.deadline) = (true, now + PUSH_PULL_TIMEOUT);
-        let (link, digests) = (walk.link, Digests { mode: walk.mode, from: walk.from, to: walk.to, members });
+        let (link, digests) =
+            (walk.link, Digests { mode: walk.mode, from: walk.from, to: walk.to, members, whole });
         self.send(link, MemberMessage::Digests(digests));
     }
 
@@ -161,9 +132,11 @@ impl Members {
         }
         let (takes, gives) = (walk.mode != Digest::Push, walk.mode != Digest::Pull);
         (walk.waits, walk.deadline) = (false, now + PUSH_PULL_TIMEOUT);
+        let found = difference.statements.len().saturating_add(difference.wanted.len());
+        walk.found = walk.found.saturating_add(found);
         match after(difference.until) {
             Some(from) => walk.from = from,
-            None => self.push_pull.walk = None,
+            None => self.end_comparison(),
         }
         if takes {
             let mut room = DIFFERENCE_BYTES_MAX;
@@ -175,6 +148,14 @@ impl Members {
         }
         if gives {
             self.give(now, link, &difference.wanted);
+        }
+    }
+
+    /// All members were compared.
+    fn end_comparison(&mut self) {
+        let Some(walk) = self.push_pull.walk.take() else { return };
+        if matches!(walk.stage, Stage::Ranges) {
+            self.push_pull.learn(walk.found.min(SYMBOLS_MAX));
         }
     }
 
@@ -244,10 +225,9 @@ impl Members {
     fn difference(&mut self, now: Time, digests: &Digests) -> (Difference, usize) {
         let (gives, takes) = (digests.mode != Digest::Push, digests.mode != Digest::Pull);
         let mut theirs = digests.members.iter().copied().peekable();
-        let own = self.view.digests(digests.from).take_while(|(_, own)| own.member <= digests.to);
-        let own: Vec<(Row, MemberDigest)> = own.take(OWN_LOOKED_AT).collect();
+        let own = self.own_side(digests);
         let looked_at = own.len();
-        let complete = looked_at < OWN_LOOKED_AT;
+        let complete = !digests.whole || looked_at < OWN_LOOKED_AT;
         let last = own.last().map_or(digests.to, |(_, last)| last.member);
         let mut own = own.into_iter().peekable();
         let mut found = Difference {
@@ -261,6 +241,8 @@ impl Members {
             if !complete && member > last {
                 break;
             }
+            // One that the peer lists because it knows nothing of it.
+            let their = their.filter(|their| digests.whole || their.incarnation > 0);
             let (give, want) = self.judge_pair(now, row, their);
             let statements = if gives && give { row.map(|row| self.statements_of(row)) } else { None };
             let statements = statements.unwrap_or_default();
@@ -279,6 +261,18 @@ impl Members {
             done = Some(member);
         }
         (found, looked_at)
+    }
+
+    /// The own members that digests are about.
+    fn own_side(&self, digests: &Digests) -> Vec<(Row, MemberDigest)> {
+        if digests.whole {
+            let own = self.view.digests(digests.from).take_while(|(_, own)| own.member <= digests.to);
+            return own.take(OWN_LOOKED_AT).collect();
+        }
+        let mut asked: Vec<ShortId> = digests.members.iter().map(|their| their.member).collect();
+        asked.dedup();
+        let rows = asked.into_iter().flat_map(|short| self.view.with_short(short));
+        rows.filter_map(|row| Some((row, self.view.get(row)?.digest()))).collect()
     }
 
     /// Whether this node is to give what it knows of a member, and whether it wants what the peer knows.
@@ -324,7 +318,10 @@ impl Members {
         }
         link.accused_at = Some(now);
         let (from, to, mode) = (seen.member, seen.member, Digest::Push);
-        self.send(handle, MemberMessage::Digests(Digests { mode, from, to, members: alloc::vec![seen] }));
+        self.send(
+            handle,
+            MemberMessage::Digests(Digests { mode, from, to, members: alloc::vec![seen], whole: true }),
+        );
     }
 
     /// What a member said, as far as it may be passed on: its record, then its entries.
@@ -338,6 +335,24 @@ impl Members {
 
 /// Own members that are looked at for one answer. More than an answer can list, because most members don't differ.
 const OWN_LOOKED_AT: usize = 4 * DIGESTS_MAX;
+
+/// What is known of the chosen members from a short id on: no more of them than one message has.
+fn listed(view: &View, chosen: &[ShortId], from: ShortId) -> Vec<MemberDigest> {
+    let mut members = Vec::new();
+    for short in chosen.iter().filter(|short| **short >= from) {
+        let before = members.len();
+        members.extend(view.with_short(*short).filter_map(|row| Some(view.get(row)?.digest())));
+        if members.len() == before {
+            let (state, digest) = (MemberState::Left, LOWEST);
+            members.push(MemberDigest { member: *short, incarnation: 0, state, digest });
+        }
+        if members.len() >= DIGESTS_MAX {
+            break;
+        }
+    }
+    members.truncate(DIGESTS_MAX);
+    members
+}
 
 /// The next member of either list, or of both.
 fn next_pair(

@@ -37,10 +37,18 @@ impl Encoder {
     /// When there are more than [`ITEMS_MAX`].
     pub fn new(salt: [u8; 16], ids: impl IntoIterator<Item = impl Borrow<TxId>>) -> Result<Self, TooManyItems> {
         let salt = Salt::new(salt);
-        let given = ids.into_iter().take(ITEMS_MAX + 1);
+        Self::of_salted(salt, ids.into_iter().map(|id| salt.id(id.borrow())))
+    }
+
+    /// The same for elements of any kind, by their ids under this salt.
+    ///
+    /// # Errors
+    /// When there are more than [`ITEMS_MAX`].
+    pub fn of_salted(salt: Salt, given: impl IntoIterator<Item = SaltedId>) -> Result<Self, TooManyItems> {
+        let given = given.into_iter().take(ITEMS_MAX + 1);
         // A growing list would be copied several times.
         let mut ids = Vec::with_capacity(given.size_hint().1.unwrap_or_default());
-        ids.extend(given.map(|id| salt.id(id.borrow())));
+        ids.extend(given);
         if ids.len() > ITEMS_MAX {
             return Err(TooManyItems);
         }

@@ -27,7 +27,13 @@ impl Salt {
     /// The salted id of a transaction: the low 48 bits of SipHash-2-4 over its 32 bytes.
     #[must_use]
     pub fn id(&self, id: &TxId) -> SaltedId {
-        SaltedId::of_low_bits(self.0.hash(id.as_bytes()))
+        self.element(id.as_bytes())
+    }
+
+    /// The salted id of another element, by its SHA-256: computed like that of a transaction.
+    #[must_use]
+    pub fn element(&self, hash: &[u8; 32]) -> SaltedId {
+        SaltedId::of_low_bits(self.0.hash(hash))
     }
 
     /// SipHash-2-4 over the 6 bytes of a salted id: its low 32 bits are the id's check, and all of it seeds the
