@@ -226,6 +226,11 @@ pub const DIFFERENCE_BYTES_MAX: usize = 48 * 1024;
 /// Members that one difference asks for. 64 of at most 6.2 KiB take nine messages, and mostly one.
 pub const DIFFERENCE_WANTED_MAX: usize = 64;
 
+/// Lists that one comparison sends. 16,384 members that all differ take 256 answers with 64 wishes each, and half as many
+/// again are left for statements that fill an answer sooner. A peer whose answers each settle a single short id gets no
+/// more: 384 lists of 29 KiB, 11 MiB.
+pub const COMPARISON_LISTS_MAX: u16 = 384;
+
 /// A comparison whose peer does not answer for this time is given up.
 pub const PUSH_PULL_TIMEOUT: Duration = Duration::from_secs(10);
 

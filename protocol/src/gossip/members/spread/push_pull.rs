@@ -39,8 +39,8 @@ use crate::items::hash::ShortId;
 use crate::items::keys::PublicKey;
 use crate::items::member::Statement;
 use crate::limits::{
-    DIFFERENCE_BYTES_MAX, DIFFERENCE_WANTED_MAX, DIGEST_COST_BYTES, DIGESTS_MAX, PUSH_PULL_TIMEOUT, REFUTE_MIN,
-    REJOIN_MIN,
+    COMPARISON_LISTS_MAX, DIFFERENCE_BYTES_MAX, DIFFERENCE_WANTED_MAX, DIGEST_COST_BYTES, DIGESTS_MAX,
+    PUSH_PULL_TIMEOUT, REFUTE_MIN, REJOIN_MIN,
 };
 use crate::time::Time;
 use crate::wire::message::Digest;
@@ -79,7 +79,7 @@ impl Members {
         let mode = self.push_pull_mode;
         let stage = self.first_stage();
         let (from, to, waits, deadline, found) = (LOWEST, HIGHEST, false, now, 0);
-        self.push_pull.walk = Some(Walk { link, mode, stage, from, to, waits, deadline, found });
+        self.push_pull.walk = Some(Walk { link, mode, stage, from, to, waits, deadline, found, lists: 0 });
         self.ask_next(now);
     }
 
@@ -99,9 +99,10 @@ impl Members {
             Stage::Selection(chosen) => (listed(&self.view, chosen, walk.from), false),
             _ => (self.view.digests(walk.from).map(|(_, digest)| digest).take(DIGESTS_MAX).collect(), true),
         };
-        if members.is_empty() && !whole {
+        if (members.is_empty() && !whole) || walk.lists >= COMPARISON_LISTS_MAX {
             return self.push_pull.walk = None;
         }
+        walk.lists = walk.lists.saturating_add(1);
         // The peer is alive here since the link came up. It must know that it was not, so that it refutes.
         if let Some(link) = self.links.by_handle.get_mut(&walk.link)
             && let Some(seen_as) = link.seen_as

@@ -37,6 +37,8 @@ pub(super) struct Walk {
     pub(super) deadline: Time,
     /// Differences that were found in the ranges.
     pub(super) found: usize,
+    /// Lists that were sent, at most [`COMPARISON_LISTS_MAX`](crate::limits::COMPARISON_LISTS_MAX).
+    pub(super) lists: u16,
 }
 
 /// What is compared.

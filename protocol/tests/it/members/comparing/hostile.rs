@@ -1,10 +1,11 @@
 //! Peers that lie in comparisons: their questions cost what they paid for, and their answers change nothing.
 
 use protocol::gossip::PeerHandle;
-use protocol::gossip::members::{MemberMessage, MemberSketch, SketchDifference};
+use protocol::gossip::members::{Difference, MemberMessage, MemberSketch, SketchDifference};
 use protocol::items::hash::ShortId;
 use protocol::limits::{
-    DIGEST_COST_BYTES, PUSH_PULL_BURST_BYTES, PUSH_PULL_BYTES_PER_SEC, SKETCH_ROUNDS, SKETCH_SYMBOLS_MIN,
+    COMPARISON_LISTS_MAX, DIGEST_COST_BYTES, PUSH_PULL_BURST_BYTES, PUSH_PULL_BYTES_PER_SEC, SKETCH_ROUNDS,
+    SKETCH_SYMBOLS_MIN,
 };
 use protocol::time::{Duration, Time};
 use protocol::wire::symbol::{SYMBOL_BYTES, SYMBOLS_MAX, SaltedId};
@@ -107,6 +108,21 @@ fn an_answer_with_more_differences_than_symbols_ends_the_comparison() {
     let [MemberMessage::Digests(digests)] = said.as_slice() else { panic!("{said:?}") };
     assert!(!digests.whole && digests.members.iter().all(|digest| digest.incarnation == 0));
     assert_eq!((digests.members.len(), digests.to), (SKETCH_SYMBOLS_MIN, HIGHEST));
+}
+
+#[test]
+fn a_peer_whose_answers_settle_next_to_nothing_gets_no_endless_row_of_lists() {
+    let [first, second, _] = numbers();
+    let mut node = Machine::new(first);
+    node.learn(START, &crowd(1_000, 100));
+    let (link, mut said) = node.link(START, secret(second).public());
+    let mut lists = 0;
+    while let [MemberMessage::Digests(digests)] = said.as_slice() {
+        lists += 1;
+        let difference = Difference { until: digests.from, statements: vec![], wanted: vec![] };
+        said = node.hear(START, link, MemberMessage::Difference(difference));
+    }
+    assert_eq!((lists, said), (COMPARISON_LISTS_MAX, vec![]));
 }
 
 #[test]

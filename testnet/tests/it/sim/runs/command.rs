@@ -124,7 +124,8 @@ fn a_sweep_is_a_table_and_a_picture_and_is_shown_again() {
 #[test]
 fn the_command_that_repeats_a_run_of_members_is_accepted_and_repeats_it() {
     let dir = tempfile::tempdir().unwrap();
-    let flags = ["--members", "--nodes", "12", "--degree", "4", "--duration", "2s", "--one-way", "2%", "--loss", "5%"];
+    let flags =
+        ["--members", "--nodes", "12", "--degree", "4", "--duration", "2s", "--one-way", "2%", "--loss", "5%"];
     sim(dir.path(), &flags);
     let first = report(dir.path());
     let repeat = first.sim.as_ref().unwrap().repeat.clone();
