@@ -76,8 +76,8 @@ function cdfMarks(picture, scale, name, kind, color, width) {
     const ms = kind.latency_ms[`p${percent}`];
     if (!known(ms)) continue;
     const [x, y] = [scale.x(ms), scale.y((reached * percent) / 100)];
-    // Blocks have their labels to the right, and transactions to the left if both are there.
-    const right = color === "two" || KINDS.length === 1;
+    // The slower kind has its labels to the right, and the faster one to the left.
+    const right = KINDS.every(([, other]) => (other.latency_ms[`p${percent}`] ?? 0) <= ms);
     const near = x > width - 60 ? false : right;
     picture.append(draw("circle", { cx: x, cy: y, r: 4, class: `dot-${color}` },
       draw("title", {}, `p${percent} of ${name}s: ${time(ms)}`)));
