@@ -18,7 +18,7 @@ use super::sheet::Sheet;
 pub const DRIVER_KINDS: [&str; 3] = ["ack", "ping", "pong"];
 
 /// Kinds of messages and their causes. The most frequent come first, because a kind is looked up from the front.
-const MESSAGE_KINDS: [(&str, &str); 34] = [
+const MESSAGE_KINDS: [(&str, &str); 36] = [
     ("inv", "relay"),
     ("transactions", "relay"),
     ("getdata", "fetch"),
@@ -42,6 +42,8 @@ const MESSAGE_KINDS: [(&str, &str); 34] = [
     ("list", "repair"),
     ("getheaders", "sync"),
     ("headers", "sync"),
+    ("membersketch", "members"),
+    ("sketchdifference", "members"),
     ("digests", "members"),
     ("memberdifference", "members"),
     ("statements", "members"),

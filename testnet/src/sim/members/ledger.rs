@@ -4,7 +4,8 @@
 //! * **A false accusation** is one that was signed against a member that ran and could be reached: it was not paused, no
 //!   partition separated the two, and no one-way cut lay between them.
 //! * **A false death** is an opinion: one member took another one for dead that ran and could be reached, in the same
-//!   sense. If a one-way cut lay between the two, others could still ask for it, so such deaths are counted beside.
+//!   sense. If a one-way cut lay between the two, others could still ask for it, so such deaths are counted beside. A
+//!   member that went on after a pause less than [`ANSWERS_AFTER`] ago counts as paused: its answers are on their way.
 //! * **Traffic** counts during the load.
 //! * **Liars** are nobody here: what they believe, sign and send does not count, nor what is believed of them.
 
@@ -17,6 +18,9 @@ use protocol::wire::frame::PLACE_BYTES;
 
 use super::lies::Lies;
 use super::spread::{Sights, Spread};
+
+/// The answers of a member are there this long after its pause: the longest round trip of the worlds here, three times.
+const ANSWERS_AFTER: Duration = Duration::from_secs(1);
 
 /// What a ping and its answer take on the wire: twice a message of 10 bytes in a frame of 2, with the 12 bytes of
 /// yamux and the 18 of noise around it.
@@ -119,6 +123,8 @@ pub struct Ledger {
     load: (Time, Time),
     sights: Sights,
     paused: Vec<bool>,
+    /// When each member's last pause ended.
+    resumed: Vec<Option<Time>>,
     /// Crashes, joins and entries, in the order of time.
     pub crashes: Vec<Spread>,
     /// Members that joined late.
@@ -162,6 +168,7 @@ impl Ledger {
             load,
             sights: Sights::new(nodes),
             paused: vec![false; nodes],
+            resumed: vec![None; nodes],
             crashes: Vec::new(),
             joins: Vec::new(),
             entries: Vec::new(),
@@ -208,8 +215,9 @@ impl Ledger {
     }
 
     /// A node goes on.
-    pub fn resumed(&mut self, node: usize) {
+    pub fn resumed(&mut self, node: usize, now: Time) {
         self.paused[node] = false;
+        self.resumed[node] = Some(now);
     }
 
     /// A node is about to start that was not there so far.
@@ -276,7 +284,7 @@ impl Ledger {
             return;
         }
         match between {
-            Between::Nothing if self.runs(subject) => {
+            Between::Nothing if self.runs(subject) && !self.has_just_resumed(subject, now) => {
                 self.false_deaths.0 += 1;
                 self.falsely_dead.insert(subject);
             }
@@ -343,6 +351,10 @@ impl Ledger {
     #[must_use]
     pub fn runs(&self, node: usize) -> bool {
         self.sights.is_up(node) && !self.paused[node] && !self.is_liar(node)
+    }
+
+    fn has_just_resumed(&self, node: usize, now: Time) -> bool {
+        self.resumed[node].is_some_and(|at| now.since(at) < ANSWERS_AFTER)
     }
 
     /// Seconds during the load, summed over the members that were there.

@@ -113,7 +113,7 @@ impl World {
 
     fn resume(&mut self, node: usize) {
         let Some(waiting) = self.nodes[node].waiting.take() else { return };
-        self.ledger.resumed(node);
+        self.ledger.resumed(node, self.now);
         waiting.into_happenings().into_iter().for_each(|happening| self.happen(happening));
     }
 }

@@ -100,7 +100,7 @@ impl Simulation {
             return Ok(());
         };
         if let Some(world) = self.members.as_mut() {
-            world.ledger.resumed(node);
+            world.ledger.resumed(node, self.now);
         }
         self.hosts[node].timer = None;
         self.step(node, Input::Timeout);
