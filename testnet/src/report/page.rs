@@ -1,6 +1,6 @@
 //! `report.html`: a run as one page that needs nothing but itself. It loads nothing, from no network.
 //!
-//! All that the page shows is in the page as JSON: `report.json` as it is, and the [`Extract`] of `deliveries.csv`
+//! All that the page shows is in the page as JSON: `report.json` as it is, and the `Extract` of `deliveries.csv`
 //! beside it. The scripts in the folder `page/` draw from these two and compute no figure of the report again. JSON
 //! that may hold foreign words (a command line, a path) is escaped so that it can't end its element, and the scripts
 //! write words only as text, never as markup.

@@ -195,7 +195,8 @@ fn blocks_from_storage_are_sent_within_the_budget_even_if_their_loads_began_toge
         mesh.run_secs(1);
     }
     assert_eq!(got(&mut mesh, peer).1, small.len());
-    (mesh.kept[0].loads.clear(), mesh.loading = false);
+    mesh.kept[0].loads.clear();
+    mesh.loading = false;
     large.iter().for_each(|block| ask(&mut mesh, peer, block.header.id()));
     let began = mesh.kept[0].loads.clone();
     assert_eq!(began.len(), large.len());

@@ -5,7 +5,7 @@
 //!   partition separated the two, and no one-way cut lay between them.
 //! * **A false death** is an opinion: one member took another one for dead that ran and could be reached, in the same
 //!   sense. If a one-way cut lay between the two, others could still ask for it, so such deaths are counted beside. A
-//!   member that went on after a pause less than [`ANSWERS_AFTER`] ago counts as paused: its answers are on their way.
+//!   member that went on after a pause less than a second ago counts as paused: its answers are on their way.
 //! * **Traffic** counts during the load.
 //! * **Liars** are nobody here: what they believe, sign and send does not count, nor what is believed of them.
 

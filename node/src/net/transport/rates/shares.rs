@@ -10,7 +10,7 @@
 //! before the next pieces of connections that use all they get. It can use this lead once: then its own requests
 //! have caught up.
 //!
-//! One that is first and does not come for [`PATIENCE`] does not hold up the others. Its task may be waiting for
+//! One that is first and does not come for `PATIENCE` does not hold up the others. Its task may be waiting for
 //! something else.
 //!
 //! Deliberately absent: tasks and wakers (`rates.rs`).

@@ -41,7 +41,7 @@ impl Timing for Virtual {
     type Until = Until;
 
     fn now(&self) -> Time {
-        self.0.lock().unwrap().now
+        self.0.lock().expect("no thread panicked").now
     }
 
     fn until(&self, at: Time) -> Until {
@@ -53,7 +53,7 @@ impl Future for Until {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut moment = self.0.0.lock().unwrap();
+        let mut moment = self.0.0.lock().expect("no thread panicked");
         if moment.now >= self.1 {
             return Poll::Ready(());
         }
@@ -78,7 +78,7 @@ impl Virtual {
                 return value;
             }
             while !woken.0.swap(false, Ordering::Relaxed) {
-                let mut moment = self.0.lock().unwrap();
+                let mut moment = self.0.lock().expect("no thread panicked");
                 let next = moment.timers.iter().map(|(at, _)| *at).min().expect("all wait, and none for a time");
                 moment.now = moment.now.max(next);
                 let (due, later) = std::mem::take(&mut moment.timers).into_iter().partition(|(at, _)| *at <= next);
@@ -106,12 +106,12 @@ impl Socket {
     }
 
     fn pass(&self, bytes: usize) -> Poll<io::Result<usize>> {
-        self.1.lock().unwrap().push((self.0.now(), bytes as u64));
+        self.1.lock().expect("no thread panicked").push((self.0.now(), bytes as u64));
         Poll::Ready(Ok(bytes))
     }
 
     fn bytes(&self) -> u64 {
-        self.1.lock().unwrap().iter().map(|(_, bytes)| bytes).sum()
+        self.1.lock().expect("no thread panicked").iter().map(|(_, bytes)| bytes).sum()
     }
 }
 
@@ -150,7 +150,7 @@ fn writes(place: &Connection<Virtual>, socket: &Socket, chunk: usize) -> Pin<Box
 
 /// The most bytes in any span of this length.
 fn most_in(span: Duration, socket: &Socket) -> u64 {
-    let passed = socket.1.lock().unwrap();
+    let passed = socket.1.lock().expect("no thread panicked");
     let (mut most, mut sum, mut first) = (0, 0, 0);
     for (at, bytes) in passed.iter() {
         sum += bytes;
@@ -227,12 +227,12 @@ fn a_short_message_of_a_quiet_connection_waits_for_no_more_than_two_pieces() {
             loop {
                 timer.sleep(Duration::from_millis(250)).await;
                 let asked = timer.now();
-                quiet.write_all(&[0; 120]).await.unwrap();
-                seen.lock().unwrap().push(timer.now().since(asked).as_micros());
+                quiet.write_all(&[0; 120]).await.expect("it holds");
+                seen.lock().expect("no thread panicked").push(timer.now().since(asked).as_micros());
             }
         }));
         clock.run_for(Duration::from_secs(20), tasks);
-        let waits = waits.lock().unwrap();
+        let waits = waits.lock().expect("no thread panicked");
         let most = waits.iter().max().copied().unwrap_or(u64::MAX);
         assert!(waits.len() > 60 && most <= (2 * piece(rate) + 120) * 1_000_000 / rate, "{most} µs at {rate}");
     }
@@ -293,8 +293,8 @@ fn without_limits_everything_passes_at_once() {
     let socket = Socket::new(&clock);
     let mut stream = limits.connection(Cost::Plain).pace(socket.clone());
     clock.run(async {
-        assert_eq!(stream.write(&[0; 1 << 20]).await.unwrap(), 1 << 20);
-        assert_eq!(stream.read(&mut vec![0; 1 << 20]).await.unwrap(), 1 << 20);
+        assert_eq!(stream.write(&[0; 1 << 20]).await.expect("it holds"), 1 << 20);
+        assert_eq!(stream.read(&mut vec![0; 1 << 20]).await.expect("it holds"), 1 << 20);
     });
     assert_eq!(clock.now(), Time::ZERO);
 }
