@@ -209,8 +209,8 @@ pub struct RunArgs {
 
     /// How much memory to use: mempool, blocks and ids in memory, pages of the store, members and peers
     ///
-    /// The node stays near this amount under a steady load. It is no limit: `node bounds` tells what everything comes
-    /// to if all is full at once. --max-peers-in and --members-max win over the numbers that go with it.
+    /// The amount is a target under a steady load, and no limit: `node bounds` tells what everything comes to if all is
+    /// full at once. --max-peers-in and --members-max win over the numbers that go with it.
     #[arg(long, env = "NODE_MEMORY", value_name = "MEMORY", value_enum, default_value_t)]
     pub memory: Memory,
 

@@ -51,7 +51,7 @@ pub struct StatusArgs {
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct PeersArgs {
-    /// What to do about a peer. Without it, all peers are listed.
+    /// An order about one peer. Without one, all peers are listed.
     #[command(subcommand)]
     pub command: Option<PeersCommand>,
 

@@ -37,6 +37,7 @@ pub mod bounds;
 pub(super) mod columns;
 pub mod doctor;
 mod follow;
+mod lasting;
 pub mod members;
 pub mod orders;
 mod pool;

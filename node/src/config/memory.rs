@@ -1,8 +1,8 @@
 //! How much memory a node is given. One amount sets everything that fills up with time and stays full: the mempool,
 //! blocks in memory, memories of ids, the pages of the store, the members, and how many peers may dial in.
 //!
-//! The amount is what a node is to stay near under a steady load, with its program and its connections. It is no limit:
-//! everything together comes to more if all is full at once (`node bounds`).
+//! The amount is a target under a steady load, for the whole process. It is no limit: everything together comes to more if
+//! all is full at once (`node bounds`).
 //!
 //! Deliberately absent: what one peer may make a node hold at a time, and the number of headers (see [`Room`]).
 

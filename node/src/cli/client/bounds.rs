@@ -41,7 +41,7 @@ pub fn sum(rows: &[Row]) -> usize {
     rows.iter().map(Row::bytes).fold(0, usize::saturating_add)
 }
 
-/// What the rows come to that `--memory` sets, in bytes.
+/// The sum of the rows that `--memory` scales, in bytes.
 #[must_use]
 pub fn scaled_sum(rows: &[Row]) -> usize {
     rows.iter().filter(|row| row.is_scaled).map(Row::bytes).fold(0, usize::saturating_add)

@@ -8,9 +8,8 @@
 //!
 //! Deliberately absent: changes of members (`watch.rs`).
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
@@ -20,11 +19,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::watch::SEARCH_EVERY;
+use super::lasting::{self, Ended, at, put, tell_lost, until_unread};
 use super::{AskError, Node, text};
 use crate::cli::AskArgs;
 use crate::observe::errors::chain;
-use crate::observe::logging::to_stderr;
 use crate::rpc::SUBSCRIBE;
 use crate::rpc::feeds::{BlockEvent, PeerEvent, TipEvent, Topic, TransactionEvent};
 use crate::rpc::http::PING_EVERY;
@@ -39,25 +37,7 @@ pub(super) fn follow(
     topics: &[Topic],
     list: impl Fn(&Node) -> Result<(), AskError>,
 ) -> Result<ExitCode, AskError> {
-    let mut was_there = false;
-    loop {
-        match Node::find(ask).and_then(|node| watch(&node, ask, topics, &list, &mut was_there)) {
-            Ok(Ended::Reader) => return Ok(ExitCode::SUCCESS),
-            Ok(Ended::Node) => to_stderr("the node is gone: looking for it each second"),
-            Err(error) if !was_there => return Err(error),
-            // It is looked for in silence.
-            Err(_) => {}
-        }
-        std::thread::sleep(SEARCH_EVERY);
-    }
-}
-
-/// Which side ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    Node,
-    /// Nobody reads the output any more.
-    Reader,
+    until_unread(ask, |node, was_there| watch(node, ask, topics, &list, was_there))
 }
 
 fn watch(
@@ -67,26 +47,22 @@ fn watch(
     list: &impl Fn(&Node) -> Result<(), AskError>,
     was_there: &mut bool,
 ) -> Result<Ended, AskError> {
-    let opened = node.runtime.block_on(async { timeout(node.timeout, Feed::open(&node.address, topics)).await });
-    let late = || AskError::NoAnswer {
-        address: node.address.clone(),
-        error: format!("it took longer than {}", humantime::format_duration(node.timeout)),
-    };
-    let mut feed = opened.map_err(|_| late())??;
+    let mut feed = lasting::open(node, Feed::open(&node.address, topics))?;
     list(node)?;
     *was_there = true;
     while let Some((topic, event)) = node.runtime.block_on(feed.next()) {
         let lost = event["event"] == LOST;
         if lost {
-            let events = event["events"].as_u64().unwrap_or_default();
-            to_stderr(&format!("{events} changes were lost, because they came faster than they were read"));
+            tell_lost(event["events"].as_u64().unwrap_or_default());
         }
         let line = if ask.json {
             Some(json!({ "topic": topic, "event": event }).to_string())
         } else {
             line(topic, event)
         };
-        if line.is_some_and(|line| !put(&line)) {
+        if let Some(line) = line
+            && !put(&line)?
+        {
             return Ok(Ended::Reader);
         }
         if lost {
@@ -121,14 +97,7 @@ fn line(topic: Topic, event: Value) -> Option<String> {
         }
         Topic::Members => return None,
     };
-    let at = UNIX_EPOCH.checked_add(Duration::from_millis(at_ms)).unwrap_or(UNIX_EPOCH);
-    Some(format!("{}  {}", humantime::format_rfc3339_millis(at), text::plain(&words)))
-}
-
-/// Prints a line; false if nobody reads any more.
-fn put(line: &str) -> bool {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+    Some(format!("{}  {}", at(at_ms), text::plain(&words)))
 }
 
 /// A WebSocket with subscriptions.

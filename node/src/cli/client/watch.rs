@@ -8,9 +8,9 @@
 //!
 //! Deliberately absent: judgement of what a change means.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::header::HOST;
@@ -23,17 +23,14 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::lasting::{self, Ended, at, put, tell_lost, until_unread};
 use super::{AskError, Node, text};
 use crate::cli::AskArgs;
 use crate::clock::wall_ms;
 use crate::observe::errors::chain;
-use crate::observe::logging::to_stderr;
 use crate::rpc::ApiClient as _;
 use crate::rpc::http::{BEAT_EVERY, MEMBER_EVENTS};
 use crate::rpc::members::{LOST, MemberEventView, MemberView};
-
-/// From one look for a node that is gone to the next.
-pub(super) const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// A node from which nothing came for this time is taken for gone: three comments were missed.
 const SILENCE_MAX: Duration = BEAT_EVERY.saturating_mul(3);
@@ -46,35 +43,11 @@ type Table = fn(&[MemberView], usize) -> String;
 
 /// Prints all members, and what changes, until it is stopped or nobody reads it any more.
 pub(super) fn watch(ask: &AskArgs, table: Table) -> Result<ExitCode, AskError> {
-    let mut was_there = false;
-    loop {
-        let ended = Node::find(ask).and_then(|node| follow(&node, ask, table, &mut was_there));
-        match ended {
-            Ok(Ended::Reader) => return Ok(ExitCode::SUCCESS),
-            Ok(Ended::Node) => to_stderr("the node is gone: looking for it each second"),
-            Err(error) if !was_there => return Err(error),
-            // It is looked for in silence.
-            Err(_) => {}
-        }
-        std::thread::sleep(SEARCH_EVERY);
-    }
-}
-
-/// Which side ended the stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    Node,
-    /// Nobody reads the output any more.
-    Reader,
+    until_unread(ask, |node, was_there| follow(node, ask, table, was_there))
 }
 
 fn follow(node: &Node, ask: &AskArgs, table: Table, was_there: &mut bool) -> Result<Ended, AskError> {
-    let opened = node.runtime.block_on(async { timeout(node.timeout, Feed::open(&node.address)).await });
-    let late = || AskError::NoAnswer {
-        address: node.address.clone(),
-        error: format!("it took longer than {}", humantime::format_duration(node.timeout)),
-    };
-    let mut feed = opened.map_err(|_| late())??;
+    let mut feed = lasting::open(node, Feed::open(&node.address))?;
     let mut lines = list(node, ask, table)?;
     *was_there = true;
     loop {
@@ -85,8 +58,7 @@ fn follow(node: &Node, ask: &AskArgs, table: Table, was_there: &mut bool) -> Res
         }
         let Some(event) = node.runtime.block_on(feed.next())? else { return Ok(Ended::Node) };
         lines = if event.event == LOST {
-            let lost = event.events.unwrap_or_default();
-            to_stderr(&format!("{lost} changes were lost, because they came faster than they were read"));
+            tell_lost(event.events.unwrap_or_default());
             let mut lines = if ask.json { vec![line(&event, ask)] } else { Vec::new() };
             lines.extend(list(node, ask, table)?);
             lines
@@ -125,20 +97,6 @@ fn line(event: &MemberEventView, ask: &AskArgs) -> String {
         return json!({ "at": at, "event": event.event, "events": events }).to_string();
     }
     json!({ "at": at, "event": event.event, "peer_id": event.peer_id, "public_key": event.public_key }).to_string()
-}
-
-fn at(ms: u64) -> String {
-    let time = UNIX_EPOCH.checked_add(Duration::from_millis(ms)).unwrap_or(UNIX_EPOCH);
-    humantime::format_rfc3339_millis(time).to_string()
-}
-
-/// Prints a line; false if nobody reads any more.
-fn put(line: &str) -> io::Result<bool> {
-    let mut out = io::stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        other => other.map(|()| true),
-    }
 }
 
 /// The stream of events of a node.

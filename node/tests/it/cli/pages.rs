@@ -4,14 +4,7 @@ use clap::CommandFactory as _;
 use node::cli::Cli;
 use tempfile::tempdir;
 
-use crate::support::program::node;
-
-fn said(args: &[&str]) -> String {
-    let home = tempdir().expect("a directory");
-    let output = node(home.path()).args(args).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    String::from_utf8(output.stdout).expect("text")
-}
+use crate::support::program::{node, said};
 
 #[test]
 fn every_shell_gets_completions_with_commands_and_flags() {

@@ -7,9 +7,8 @@ use node::cli::client::bounds::{Row, scaled_sum, sum, table};
 use node::cli::client::text::WIDTH_DEFAULT;
 use node::config::memory::Memory;
 use node::run::bounds::rows;
-use tempfile::tempdir;
 
-use crate::support::program::node;
+use crate::support::program::said;
 
 const MIB: usize = 1024 * 1024;
 
@@ -19,13 +18,6 @@ fn of(max_peers_in: u16, max_peers_out: u16) -> Vec<Row> {
 
 fn with(memory: Memory, max_peers_in: Option<u16>, max_peers_out: u16) -> Vec<Row> {
     rows(&BoundsArgs { max_peers_in, max_peers_out, memory, json: false })
-}
-
-fn said(args: &[&str]) -> String {
-    let home = tempdir().expect("a directory");
-    let output = node(home.path()).args(args).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    String::from_utf8(output.stdout).expect("text")
 }
 
 /// If this changes, say in the commit why a node may take more or less than before.

@@ -29,7 +29,7 @@ pub enum Level {
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was checked, in one or two words.
+    /// The name of the check, in one or two words.
     pub check: &'static str,
     /// How it ended.
     pub level: Level,
