@@ -249,13 +249,13 @@ fifty() { instrument fifty "${load[@]}"; }
 flood() { instrument flood "${load[@]}" --relay flood; }
 # Medians of rounds in which membership is on and off in turn.
 members_relay() {
-  local round rate membership rows=5
+  local round rate membership rows=3
   {
-    about "testnet run --nodes 50 --degree 8 --ephemeral --tx-rate RATE --duration 20s --seed 5, with NODE_MEMBERSHIP=on and off in turn, $rows rounds"
+    about "testnet run --nodes 50 --degree 8 --ephemeral --tx-rate RATE --duration 20s --seed 5, with --node-arg=--membership=on and off in turn, $rows rounds"
     for round in $(seq "$rows"); do
       for rate in 200 20; do
         for membership in $([ $((round % 2)) = 0 ] && echo on off || echo off on); do
-          NODE_MEMBERSHIP=$membership run_quietly "$membership $rate" --nodes 50 --degree 8 --ephemeral --tx-rate "$rate" --duration 20s --seed 5
+          run_quietly "$membership $rate" --node-arg=--membership="$membership" --nodes 50 --degree 8 --ephemeral --tx-rate "$rate" --duration 20s --seed 5
         done
       done
     done | python3 -c '
@@ -299,7 +299,7 @@ eighth() {
     for seed in 1 2 3 4 5; do
       for membership in on off; do
         # shellcheck disable=SC2086
-        NODE_MEMBERSHIP=$membership run_quietly "real $membership" --nodes 50 --degree 8 --ephemeral --seed "$seed" --kill 6 $load
+        run_quietly "real $membership" --node-arg=--membership="$membership" --nodes 50 --degree 8 --ephemeral --seed "$seed" --kill 6 $load
       done
     done >"$proofs/eighth"
     for seed in $(seq 10); do
