@@ -463,7 +463,7 @@ seeds_most=${SEEDS_MOST:-1000}
 members_time=$((80 * 60)) members_rows=$target/members/$commit
 members_most=${MEMBERS_MOST:-3000}
 members_cases() {
-  local news="--kill 1 --join 1 --set-entry 1 --duration 20s --drain 150s"
+  local news="--kill 1 --join 1 --set-entry 1 --duration 20s --drain 45s"
   local trouble="--pause-for 1s..8s --pause-every 1m --one-way 1% --drain 1m" idle="--duration 10m --drain 1s" nodes
   echo "lan 100 --nodes 1000 $news"
   echo "wan 100 --nodes 1000 --preset wan $news"
@@ -471,8 +471,8 @@ members_cases() {
     echo "idle-$nodes 3 --nodes $nodes --preset wan $idle"
     echo "idle-$nodes-lossy 3 --nodes $nodes --preset wan $idle --loss 5%"
   done
-  echo "halves 20 --nodes 1000 --partition 10s,10m --duration 12m --drain 1m"
-  echo "cut-off 10 --nodes 1000 --cut-off 10s,1h --duration 62m --drain 1m"
+  echo "halves 20 --nodes 1000 --preset wan --partition 10s,10m --duration 12m --drain 1m"
+  echo "cut-off 10 --nodes 200 --preset wan --cut-off 10s,1h --duration 62m --drain 1m"
   echo "two-hours 1 --nodes 1000 --preset wan --duration 2h --loss 10% --pause 5% $trouble"
   echo "two-hours-hard 1 --nodes 1000 --preset wan --duration 2h --loss 20% --pause 10% $trouble"
   echo "day 1 --nodes 200 --preset wan --duration 24h --loss 10% --pause 5% $trouble"
