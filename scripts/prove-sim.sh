@@ -463,7 +463,7 @@ seeds_most=${SEEDS_MOST:-1000}
 members_time=$((80 * 60)) members_rows=$target/members/$commit
 members_most=${MEMBERS_MOST:-3000}
 members_cases() {
-  local news="--kill 1 --join 1 --set-entry 1 --duration 20s --drain 45s"
+  local news="--kill 1 --join 1 --set-entry 1 --settle 70s --duration 20s --drain 45s"
   local trouble="--pause-for 1s..8s --pause-every 1m --one-way 1% --drain 1m" idle="--duration 10m --drain 1s" nodes
   echo "lan 100 --nodes 1000 $news"
   echo "wan 100 --nodes 1000 --preset wan $news"
