@@ -414,6 +414,7 @@ impl Gossip {
         self.requests.release(now);
         for (handle, _) in self.requests.expire(now) {
             self.stats.requests_expired = self.stats.requests_expired.saturating_add(1);
+            self.doubt_member(now, handle);
             self.leave_withholder(now, handle);
         }
         self.orphans.expire(now);

@@ -160,6 +160,7 @@ impl Members {
             MemberInput::LinkUp { link, key, group } => self.on_link_up(now, link, key, group),
             MemberInput::LinkDown { link } => self.on_link_down(link),
             MemberInput::Heard { link } => self.on_heard(now, link),
+            MemberInput::Overdue { link } => self.on_overdue(now, link),
             MemberInput::Measured { link, round_trip, place } => self.on_measured(now, link, round_trip, &place),
             MemberInput::Received { link, message } => self.on_message(now, link, message),
             MemberInput::Accused(accusation) => self.on_accused(now, accusation),
@@ -252,6 +253,11 @@ impl Members {
     #[must_use]
     pub fn was_heard_before(&self, link: PeerHandle, now: Time, span: Duration) -> bool {
         self.links.by_handle.get(&link).is_some_and(|link| now.since(link.heard_at) >= span)
+    }
+
+    /// The links to a member.
+    pub(super) fn links_to(&self, member: &PublicKey) -> impl Iterator<Item = PeerHandle> {
+        self.links.by_handle.iter().filter(move |(_, link)| link.key == *member).map(|(handle, _)| handle)
     }
 
     /// Begins an input: looks whether this node was not running until now.

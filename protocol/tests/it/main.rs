@@ -175,6 +175,7 @@ mod members {
     }
     mod field; // what users of other systems report
     mod health; // how far a node trusts its own timeouts
+    mod helping; // the detector and the relay help each other
     pub mod liars; // false accusations, forged and replayed statements
     pub mod mesh; // machines on virtual time
     mod spreading; // news and comparisons

@@ -99,6 +99,11 @@ pub enum MemberInput {
         /// The place that the pong told.
         place: Place,
     },
+    /// A request to the peer has expired, so perhaps it is not there.
+    Overdue {
+        /// The link.
+        link: PeerHandle,
+    },
     /// A message of this machine came.
     Received {
         /// The sender.

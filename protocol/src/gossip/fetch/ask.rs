@@ -24,7 +24,9 @@ impl Gossip {
     pub(crate) fn ask(&mut self, now: Time) {
         let peers = &self.peers;
         let may_ask = |handle: PeerHandle| {
-            peers.get(&handle).is_some_and(|peer| peer.ready && peer.credit.fits_control(REQUEST_ROOM_BYTES))
+            peers
+                .get(&handle)
+                .is_some_and(|peer| peer.ready && !peer.absent && peer.credit.fits_control(REQUEST_ROOM_BYTES))
         };
         let mut requests = self.requests.next_requests(now, may_ask);
         if requests.is_empty() {

@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) link: LinkSlot,
     /// Whether its Hello came and fits ours.
     pub(crate) ready: bool,
+    /// Whether the membership machine found it dead.
+    pub(crate) absent: bool,
     /// When a missing Hello ends the connection.
     pub(crate) hello_deadline: Time,
     pub(crate) credit: Credit,
@@ -102,6 +104,7 @@ impl Peer {
             direction,
             link,
             ready: false,
+            absent: false,
             hello_deadline: now + HELLO_TIMEOUT,
             credit: Credit::default(),
             budget: Budget::full(now),

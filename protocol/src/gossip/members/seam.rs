@@ -4,6 +4,8 @@
 //! * **Links.** A peer is a link once both sides have said Hello with [`FEATURE_MEMBERS`], and its connection has
 //!   proved a key.
 //! * **Heard.** Any message of a peer shows that it is there. The machine is told once in [`HEARD_EVERY`].
+//! * **Silence.** The machine is told of each request that expired, and pings a silent peer then. A peer that was found
+//!   dead is asked for nothing until it is back.
 //! * **Signatures** are checked in jobs, as those of items. The statement waits here for the verdict. How much one
 //!   link may have in check, the machine knows.
 //! * **Room.** Relay comes first: a message of membership is left out if the peer's credit has no room for it.
@@ -19,7 +21,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng as _;
 
-use super::{Identity, MemberInput, MemberOutput, Members, MembersConfig, Via};
+use super::{Identity, MemberChange, MemberEvent, MemberInput, MemberOutput, Members, MembersConfig, Via};
 use crate::gossip::Gossip;
 use crate::gossip::api::{AddressGroup, Output, PeerHandle};
 use crate::items::keys::PublicKey;
@@ -144,6 +146,11 @@ impl Gossip {
         }
     }
 
+    /// A request to a peer has expired.
+    pub(in crate::gossip) fn doubt_member(&mut self, now: Time, link: PeerHandle) {
+        self.give_members(now, MemberInput::Overdue { link });
+    }
+
     pub(in crate::gossip) fn on_members_message(&mut self, now: Time, link: PeerHandle, message: MemberMessage) {
         self.give_members(now, MemberInput::Received { link, message });
     }
@@ -153,6 +160,7 @@ impl Gossip {
         match input {
             MemberInput::LinkUp { .. }
             | MemberInput::LinkDown { .. }
+            | MemberInput::Overdue { .. }
             | MemberInput::Received { .. }
             | MemberInput::Checked { .. } => {}
             input => {
@@ -203,7 +211,28 @@ impl Gossip {
                 }
                 MemberOutput::Verify { link, via, statement } => self.check_statement(link, via, statement),
                 MemberOutput::Disconnect { link, reason } => self.disconnect(now, link, reason),
-                output => self.outputs.push_back(Output::Members(Box::new(output))),
+                output => {
+                    if let MemberOutput::Event(event) = &output {
+                        self.note_absence(event);
+                    }
+                    self.outputs.push_back(Output::Members(Box::new(output)));
+                }
+            }
+        }
+    }
+
+    /// A peer that was found dead is asked for nothing until it is back.
+    fn note_absence(&mut self, event: &MemberEvent) {
+        let absent = match event.change {
+            MemberChange::Failed => true,
+            MemberChange::Returned => false,
+            _ => return,
+        };
+        let Some(membership) = self.membership.as_ref() else { return };
+        let links: Vec<PeerHandle> = membership.machine.links_to(&event.member).collect();
+        for link in links {
+            if let Some(peer) = self.peers.get_mut(&link) {
+                peer.absent = absent;
             }
         }
     }

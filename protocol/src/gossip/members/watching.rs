@@ -1,6 +1,7 @@
 //! Watching: which members are asked whether they are there, and what follows if they do not answer.
 //!
 //! * **Peers** are watched by their links. A link on which a frame arrived within `ping-interval` needs no ping.
+//!   If a request to a peer has expired and nothing came since, the ping does not wait for that.
 //! * **Strangers** are dialled for a moment, one each `probe-interval`, in a shuffled round. A member that has
 //!   just lost its link comes first.
 //! * **A probe** waits for `probe-timeout`, or three times as long if it dials, and then tries once more. In this
@@ -63,6 +64,9 @@ const JUDGED_ALONE_MIN: usize = 4;
 
 /// A peer is judged by its silence at most once in this time.
 const JUDGE_EVERY: Duration = Duration::from_secs(1);
+
+/// A peer that has sent something in this time is there, even if it leaves requests unanswered.
+const OVERDUE_SILENCE: Duration = Duration::from_secs(1);
 
 /// What watching remembers.
 #[derive(Debug)]
@@ -292,6 +296,18 @@ impl Members {
             if let Some(link) = self.links.by_handle.get_mut(&handle) {
                 link.pinged_at = now;
             }
+            self.begin_probe(now, row, Purpose::Watch);
+        }
+    }
+
+    /// A request to a peer has expired. If the peer is silent as well, it is pinged at once, and once for each silence.
+    pub(super) fn on_overdue(&mut self, now: Time, handle: PeerHandle) {
+        let Some(link) = self.links.by_handle.get_mut(&handle) else { return };
+        let asked = link.pinged_at > link.heard_at;
+        let Some(row) = self.view.find(&link.key) else { return };
+        let alive = self.view.get(row).is_some_and(|member| member.state() == MemberState::Alive);
+        if !asked && alive && now.since(link.heard_at) >= OVERDUE_SILENCE && !self.own.has_left() {
+            link.pinged_at = now;
             self.begin_probe(now, row, Purpose::Watch);
         }
     }

@@ -1,6 +1,7 @@
 //! The parts of a mesh whose engines take part in membership.
 
 use protocol::gossip::Input;
+use protocol::gossip::PeerHandle;
 use protocol::gossip::aggregate::built_in::AggregatesConfig;
 use protocol::gossip::members::{
     Identity, MemberChange, MemberEvent, MemberInput, MemberOutput, MembersConfig, Reach,
@@ -9,6 +10,7 @@ use protocol::items::keys::PublicKey;
 use protocol::items::member::Instance;
 use protocol::items::member::epoch::Epoch;
 use protocol::items::member::ticket::Ticket;
+use protocol::time::Time;
 
 use super::{Later, Mesh, key, network};
 
@@ -19,6 +21,8 @@ const EPOCH_MS: u64 = 1_800_000_000_000;
 #[derive(Default)]
 pub struct Wanted {
     events: Vec<(usize, MemberEvent)>,
+    /// When each ping was wanted, and on which link.
+    pub pings: Vec<(Time, usize, PeerHandle)>,
     /// Members to which a connection was wanted.
     pub connects: Vec<(usize, PublicKey)>,
 }
@@ -83,12 +87,15 @@ impl Mesh {
                 let signed = unsigned.sign(&key(node as u8), &network()).expect("within bounds");
                 MemberInput::Signed(signed)
             }
-            MemberOutput::Ping { probe, link } => match self.links.get(&(node, link)) {
-                Some(Some((other, _))) if !self.silent.contains(other) => {
-                    MemberInput::Probed { probe, answered: true }
+            MemberOutput::Ping { probe, link } => {
+                self.wanted.pings.push((self.now, node, link));
+                match self.links.get(&(node, link)) {
+                    Some(Some((other, _))) if !self.silent.contains(other) => {
+                        MemberInput::Probed { probe, answered: true }
+                    }
+                    _ => return,
                 }
-                _ => return,
-            },
+            }
             MemberOutput::Dial { probe, record, .. } => {
                 let answers = |other: &usize| !self.silent.contains(other);
                 let there = (0..self.nodes.len()).find(|other| key(*other as u8).public() == record.key());
