@@ -629,17 +629,19 @@ sweep_members() {
   shift
   echo
   echo "\$ testnet sim --members $*"
-  "$testnet" sim --members --checks none --out "$work/$name" "$@" 2>"$work/$name.err" | sed -n '/ simulations$/,/^written to/p' | sed '/^written to/d' ||
+  "$testnet" sim --members --checks none --out "$work/$name" "$@" 2>"$work/$name.err" | sed '/^written to/d' ||
     { cat "$work/$name.err"; return 1; }
   cp "$work/$name/sweep.svg" "$keep/sim-$name.svg"
 }
 
 values() {
-  about "100 members, each with a new value every 10 s: by the mode of comparisons, with changes as news (a large budget) and nearly without"
-  local load=(--nodes 100 --set-entry 100 --set-entry-every 10s --settle 5m --duration 1m --drain 2m)
-  sweep_members values-news "${load[@]}" --members-budget 65536 --sweep members.digest=push,pull,push-pull
-  # With a budget of 64 bytes, a change of a member is news once in 400 s.
-  sweep_members values-compared "${load[@]}" --members-budget 64 --sweep members.digest=push,pull,push-pull
+  about "100 members that set values: by the mode of comparisons, with all changes as news (a large budget) and with half of them"
+  local load=(--nodes 100 --set-entry 100)
+  sweep_members values-news "${load[@]}" --set-entry-every 10s --settle 5m --duration 1m --drain 2m --members-budget 65536 \
+    --sweep members.digest=push,pull,push-pull
+  # With a budget of 64 bytes, a change of a member is news once in 400 s, so comparisons carry every second one.
+  sweep_members values-compared "${load[@]}" --set-entry-every 5m --settle 7m --duration 10m --drain 40m --members-budget 64 \
+    --sweep members.digest=push,pull,push-pull
 }
 
 fanout() {
