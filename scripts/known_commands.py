@@ -242,6 +242,10 @@ KNOWN = {
     "scripts/testnet-50.sh --relay flood": plan(),
     "scripts/testnet-50.sh --relay flood --nodes 20 --out out/flood": plan(),
     "scripts/testnet-50.sh --relay rumor:fanout=3,round=1s --reconcile-interval 0s": plan(),
+    "scripts/interop.sh": long("it installs packages of npm"),
+    "scripts/interop.sh --node PROGRAM": mention("the form without a program builds it"),
+    "scripts/interop.sh --break FAULT": mention("a form to fill in; each fault must make it fail"),
+    "scripts/interop.sh --break signature": long("it installs packages of npm, and must fail"),
     "cargo run -p node --example store_cost": long("it writes for minutes"),
     **{
         f"scripts/prove.sh {name}": proof()
