@@ -1,18 +1,24 @@
 #!/bin/sh
-# Checks the node against a client that shares no code with it: JavaScript and js-libp2p, written from
-# docs/PROTOCOL.md. Installs what the client needs with `npm ci`, starts four nodes on the loopback, and prints a table of
-# what passed. Everything that it starts is ended by its process id. It needs Node.js 20 or newer, and takes about half a
-# minute without the build.
+# Checks the node against clients that share no code with it and were written from docs/PROTOCOL.md. It installs what
+# they need, starts nodes on the loopback, and prints a table of what passed. Everything that it starts is ended by its
+# process id. Without the installing and the build, it takes about half a minute.
 #
-#   scripts/interop.sh
-#   scripts/interop.sh --node PROGRAM     a node that is built already
-#   scripts/interop.sh --break FAULT      signature, id or length: plants this fault in the client, so checks must fail
+#   scripts/interop.sh                    JavaScript and js-libp2p; it needs Node.js 20 or newer
+#   scripts/interop.sh --python           a smaller set with Python 3.11 or newer and py-libp2p; it needs GMP's headers
+#   scripts/interop.sh --node PROGRAM     a node that is built already; also behind --python
+#   scripts/interop.sh --break FAULT      signature, id or length: plants this fault in the client, so that checks must
+#                                         fail; in Python signature only
 #
-# Exit status: 0 all passed, 1 a check failed, 2 usage, 3 Node.js or npm is missing, or npm could not install.
+# Exit status: 0 all passed, 1 a check failed, 2 usage, 3 a tool is missing, or a package could not be installed.
 set -eu
 
+INSTALL_S=180
+
 cd "$(dirname "$0")/.."
-for tool in node npm; do
+client=javascript
+if [ "${1:-}" = --python ]; then client=python; shift; fi
+[ "$client" = python ] && needed=python3 || needed="node npm"
+for tool in $needed; do
     command -v "$tool" >/dev/null 2>&1 || { echo "interop: $tool is not installed; nothing was started" >&2; exit 3; }
 done
 
@@ -23,5 +29,25 @@ case " $* " in
         set -- --node "${CARGO_TARGET_DIR:-target}/debug/node" "$@"
         ;;
 esac
-npm ci --prefix testnet/interop --ignore-scripts --loglevel=error >/dev/null || exit 3
-exec node testnet/interop/interop.js "$@"
+
+# Installs with the command in the arguments behind the first two, unless what is wanted was installed before. A registry
+# that doesn't answer must not hold up a gate.
+install() {
+    wanted=$1 stamp=$2
+    shift 2
+    if ! cmp -s "$wanted" "$stamp"; then
+        timeout "$INSTALL_S" "$@" >/dev/null || { echo "interop: the packages of $wanted were not installed" >&2; exit 3; }
+        cp "$wanted" "$stamp"
+    fi
+}
+
+here=testnet/interop
+if [ "$client" = python ]; then
+    venv=out/interop-python
+    [ -x "$venv/bin/pip" ] || python3 -m venv "$venv" || exit 3
+    install "$here/python/requirements.txt" "$venv/installed" "$venv/bin/pip" install --quiet -r "$here/python/requirements.txt"
+    exec "$venv/bin/python" "$here/python/interop.py" "$@"
+fi
+install "$here/package-lock.json" "$here/node_modules/installed" \
+    npm ci --prefix "$here" --ignore-scripts --loglevel=error
+exec node "$here/interop.js" "$@"

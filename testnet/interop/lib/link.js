@@ -40,8 +40,6 @@ export class Link extends EventTarget {
     const names = protocols(this.network);
     for (const lane of ['control', 'bulk']) {
       this.#out[lane] = await this.connection.newStream(names[lane]);
-      // A lane may be silent for as long as it likes. The library would end such a stream after two minutes.
-      this.#out[lane].inactivityTimeout = Infinity;
     }
   }
 
@@ -76,7 +74,6 @@ export class Link extends EventTarget {
 
   /** Reads a stream that the node opened, until it ends. */
   async read(lane, stream) {
-    stream.inactivityTimeout = Infinity;
     const splitter = new Splitter(lane);
     try {
       for await (const chunk of stream) {
