@@ -30,13 +30,16 @@ case " $* " in
         ;;
 esac
 
-# Installs with the command in the arguments behind the first two, unless what is wanted was installed before. A registry
-# that doesn't answer must not hold up a gate.
+# install WANTED STAMP COMMAND: installs what WANTED lists with COMMAND, unless STAMP says that it was installed before.
+# A registry that doesn't answer must not hold up a gate.
 install() {
     wanted=$1 stamp=$2
     shift 2
     if ! cmp -s "$wanted" "$stamp"; then
-        timeout "$INSTALL_S" "$@" >/dev/null || { echo "interop: the packages of $wanted were not installed" >&2; exit 3; }
+        timeout "$INSTALL_S" "$@" >/dev/null || {
+            echo "interop: the packages of $wanted were not installed; nothing was started" >&2
+            exit 3
+        }
         cp "$wanted" "$stamp"
     fi
 }
@@ -44,8 +47,9 @@ install() {
 here=testnet/interop
 if [ "$client" = python ]; then
     venv=out/interop-python
+    list=$here/python/requirements.txt
     [ -x "$venv/bin/pip" ] || python3 -m venv "$venv" || exit 3
-    install "$here/python/requirements.txt" "$venv/installed" "$venv/bin/pip" install --quiet -r "$here/python/requirements.txt"
+    install "$list" "$venv/installed" "$venv/bin/pip" install --quiet -r "$list"
     exec "$venv/bin/python" "$here/python/interop.py" "$@"
 fi
 install "$here/package-lock.json" "$here/node_modules/installed" \

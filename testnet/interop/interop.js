@@ -15,7 +15,7 @@ import * as sending from './checks/sending.js';
 import * as staying from './checks/staying.js';
 import { Client } from './lib/client.js';
 import { Author } from './lib/items.js';
-import { Network } from './lib/network.js';
+import { Network } from './checks/network.js';
 import * as vectors from './lib/vectors.js';
 
 const FAULTS = [undefined, 'signature', 'id', 'length'];
@@ -26,6 +26,7 @@ const CHECKS = [
   ['vectors: what must be refused', vectors.negative],
   ['vectors: a session', vectors.session],
   ['vectors: sketches', vectors.reconcile],
+  ['vectors: what members sign', vectors.members],
   ['nodes start', start, true],
   ['dial', meeting.dial, true],
   ['identify', meeting.identify],
@@ -45,6 +46,7 @@ const CHECKS = [
   ['follow blocks', receiving.blocks],
   ['mistakes bring goodbyes', staying.mistakes],
   ['no member, no trouble', staying.noMember],
+  ['member: alive, then left', staying.member],
   ['still a peer', staying.alive],
 ];
 
@@ -54,7 +56,7 @@ async function start(run) {
   await run.network.add();
   const { network } = await run.first.call('admin_nodeInfo');
   run.author = new Author(network, randomBytes(32), 0, run.fault);
-  run.client = await new Client(network, run.fault).start();
+  run.client = await new Client(network, { fault: run.fault }).start();
   return `${run.network.nodes.length} nodes, network ${network}`;
 }
 
@@ -86,7 +88,8 @@ async function main() {
 function isLost({ link }) {
   if (!link || link.connection.status === 'open') return false;
   const goodbye = link.past(({ type }) => type === 'goodbye');
-  console.log(`the first node ended the connection: ${goodbye ? `goodbye ${goodbye.reason}` : 'no goodbye came'}; no further checks`);
+  const why = goodbye ? `goodbye ${goodbye.reason}` : 'no goodbye came';
+  console.log(`the first node ended the connection: ${why}; no further checks`);
   return true;
 }
 

@@ -1,7 +1,7 @@
 // Meeting: a connection, identify, Hello, pings, and being found by nodes that were never told of this client.
 
 import assert from 'node:assert/strict';
-import { until } from '../lib/network.js';
+import { until } from './network.js';
 import { hex } from '../lib/items.js';
 import { protocols } from '../lib/link.js';
 
@@ -18,7 +18,8 @@ export async function identify(run) {
   const { client, link } = run;
   const told = await until('identify', async () => {
     const { protocols: names, metadata } = await client.libp2p.peerStore.get(link.connection.remotePeer);
-    return metadata.has('AgentVersion') && { names, version: text(metadata, 'ProtocolVersion'), agent: text(metadata, 'AgentVersion') };
+    if (!metadata.has('AgentVersion')) return undefined;
+    return { names, version: text(metadata, 'ProtocolVersion'), agent: text(metadata, 'AgentVersion') };
   });
   assert.equal(told.version, 'hearsay/2');
   const { control, bulk } = protocols(client.network);
@@ -42,9 +43,8 @@ export async function ping({ link }) {
 /** A node that joins later, and was told of the first node only, dials this client. */
 export async function found(run) {
   const node = await run.network.add();
-  const link = await until('a dial by the new node', () => {
-    return [...run.client.links.values()].find(({ dialled, peer, counts }) => !dialled && peer === node.peerId && counts.hello);
-  }, 25_000);
+  const dialled = (one) => !one.dialled && one.peer === node.peerId && one.counts.hello;
+  const link = await until('a dial by the new node', () => [...run.client.links.values()].find(dialled), 25_000);
   const { version } = await link.wait('hello');
   assert.equal(version, 2);
   return 'the new node dialled, and said Hello';

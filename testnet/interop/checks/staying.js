@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Client } from '../lib/client.js';
 import { Author, hex } from '../lib/items.js';
 import { message } from '../lib/messages.js';
-import { until } from '../lib/network.js';
+import { sleep, until } from './network.js';
 
 /** Each mistake is made by a client with a key of its own, because the node bans it. */
 const MISTAKES = {
@@ -19,6 +19,9 @@ const MISTAKES = {
   bad_ack: () => (link) => link.send('ack', 1),
   out_of_turn: ({ genesis }) => (link) => link.hello(genesis),
 };
+
+/** Nodes ping every 2 s, and give up after 1 s. */
+const PROBED_MS = 8_000;
 
 /** Bytes that are wrong bring the goodbye of section 9, and the node counts them under this label. */
 export async function mistakes(run) {
@@ -46,7 +49,6 @@ export async function mistakes(run) {
 /** At the end, every link is still there, pings were answered, and no node has blamed this client. */
 export async function alive(run) {
   const { client, link, network } = run;
-  const start = performance.now();
   await until('a ping of the first node', () => (link.counts.ping ?? 0) >= 2, 25_000);
   assert.equal(link.connection.status, 'open');
   const peers = await run.first.call('admin_peers');
@@ -56,8 +58,37 @@ export async function alive(run) {
     const { disconnects } = await node.call('admin_nodeInfo');
     for (const label of Object.keys(MISTAKES)) assert.equal(disconnects[label] ?? 0, 0, label);
   }
-  const total = [...client.links.values()].reduce((sum, { counts }) => sum + (counts.reconcile ?? 0), 0);
-  return `${client.links.size} links, ${link.counts.ping} pings of the first node answered, ${total} questions of reconciliation`;
+  const questions = client.count('reconcile');
+  const { size } = client.links;
+  return `${size} links; ${link.counts.ping} pings of the first node and ${questions} reconciliations answered`;
+}
+
+/**
+ * With the feature bit, a second client is a member: all nodes list it as alive, also after they have probed it for a
+ * while, and as gone when it says that it leaves.
+ */
+export async function member(run) {
+  const client = await new Client(run.client.network, { isMember: true }).start();
+  try {
+    const link = await client.dial(run.first.address);
+    await until('all nodes list it as alive', () => isListed(run, client, 'alive'), 10_000);
+    await sleep(PROBED_MS);
+    assert.ok(await isListed(run, client, 'alive'), 'it was suspected');
+    assert.deepEqual(client.failures, []);
+    assert.ok(client.member.checked >= run.network.nodes.length, 'the nodes\' records did not come');
+    assert.equal(link.connection.status, 'open');
+    const { checked, refutations } = client.member;
+    client.member.leave();
+    await until('all nodes list it as left', () => isListed(run, client, 'left'), 10_000);
+    return `alive for ${PROBED_MS / 1000} s, then left; ${checked} statements checked, ${refutations} refuted`;
+  } finally {
+    await client.stop();
+  }
+}
+
+async function isListed({ network }, client, state) {
+  const lists = await Promise.all(network.nodes.map((node) => node.call('members_list')));
+  return lists.every((list) => list.some((one) => one.peer_id === client.peerId && one.state === state));
 }
 
 /** Without the feature bit, a client is no member: nodes send it no message of membership, and don't list it. */

@@ -86,7 +86,8 @@ export class Reader {
     const count = this.#head(ARRAY, 'an array');
     if (count > BigInt(most)) throw new Refused('over_bound', start, `an array of ${count} items`);
     // Each item has a byte at least.
-    if (count > BigInt(this.bytes.length - this.at)) throw new Refused('truncated', start, `an array of ${count} items`);
+    const left = BigInt(this.bytes.length - this.at);
+    if (count > left) throw new Refused('truncated', start, `an array of ${count} items`);
     return Number(count);
   }
 

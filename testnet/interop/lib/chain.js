@@ -26,7 +26,9 @@ export class Chain {
     if (known) return known;
     const parent = this.has(opened.parent);
     if (!parent) return undefined;
-    if (opened.height !== parent.height + 1) throw new Error(`a header of height ${opened.height} is on ${parent.height}`);
+    if (opened.height !== parent.height + 1) {
+      throw new Error(`a header of height ${opened.height} is on one of ${parent.height}`);
+    }
     this.#blocks.set(hex(opened.id), opened);
     return opened;
   }

@@ -1,27 +1,34 @@
 // A client of the network: a libp2p node that speaks the two lanes, and what it answers to each message
 // (docs/PROTOCOL.md, "First client" and section 6). It takes part in relaying only by sending its own transactions, and
-// says that it is no member (its Hello has no feature bits). It holds what it received, and serves it.
+// is a member of the network only if it is told to. It holds what it received, and serves it.
 // Deliberately absent: passing on items of others, and opening conversations by itself. A check does that by hand.
 
 import './older-node.js';
-import { generateKeyPair } from '@libp2p/crypto/keys';
+import { generateKeyPair, publicKeyFromRaw } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
 import { serviceCapabilities } from '@libp2p/interface';
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht';
 import { noise } from '@libp2p/noise';
+import { peerIdFromPublicKey } from '@libp2p/peer-id';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { Chain } from './chain.js';
 import { authorRoute, hex, openTransaction, sha256, short } from './items.js';
+import { decode } from './format.js';
 import { Link, protocols } from './link.js';
+import { Member, statement } from './members.js';
 import { headerArray, setPlaces } from './messages.js';
 import { difference } from './sketch.js';
 
 const AGENT = 'hearsay-interop-js/0.0.0';
 const OFFER_ENTRIES_MAX = 4_096;
 const OFFERS_MAX = 4;
+const PROBE_MS = 800;
+// An accusation has at most 144 bytes, and 2 around it.
+const ACCUSATION_BYTES_MAX = 146;
+const MEMBERSHIP = 1;
 
 export class Client {
   links = new Map();
@@ -34,16 +41,19 @@ export class Client {
   shy = false;
   #asked = new Set();
 
-  constructor(network, fault) {
+  /** With `isMember`, it takes part in membership. `fault` is a fault to plant, see scripts/interop.sh. */
+  constructor(network, { isMember = false, fault } = {}) {
     this.network = network;
+    this.isMember = isMember;
     this.fault = fault;
     this.chain = new Chain(network);
   }
 
   /** Starts the libp2p node. It listens on a free port of the loopback. */
   async start() {
+    const privateKey = await generateKeyPair('Ed25519');
     this.libp2p = await createLibp2p({
-      privateKey: await generateKeyPair('Ed25519'),
+      privateKey,
       addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
       transports: [tcp()],
       connectionEncrypters: [noise()],
@@ -56,7 +66,32 @@ export class Client {
     for (const [lane, name] of Object.entries(protocols(this.network))) {
       await this.libp2p.handle(name, (stream, connection) => this.#incoming(lane, stream, connection));
     }
+    if (this.isMember) await this.#join(privateKey.raw.subarray(0, 32));
     return this;
+  }
+
+  async #join(seed) {
+    const addresses = this.libp2p.getMultiaddrs().map((address) => address.decapsulate('/p2p').bytes);
+    this.member = new Member(this.network, seed, addresses, {
+      tell: (...message) => this.links.forEach((link) => link.theirs && link.send(...message)),
+      probe: (key) => this.#reach(peerIdFromPublicKey(publicKeyFromRaw(key))),
+    });
+    const name = `/hearsay/${this.network}/accuse/1`;
+    await this.libp2p.handle(name, (stream, connection) => this.#onAccusation(stream, connection));
+  }
+
+  /** The handshake of a dial proves the member's key. */
+  #reach(peer) {
+    return this.libp2p.dial(peer, { signal: AbortSignal.timeout(PROBE_MS) }).then(() => true, () => false);
+  }
+
+  async #onAccusation(stream, connection) {
+    let encoded = Buffer.alloc(0);
+    for await (const chunk of stream) {
+      encoded = Buffer.concat([encoded, chunk.subarray()]);
+      if (encoded.length > ACCUSATION_BYTES_MAX) return stream.abort(new Error('an accusation is too long'));
+    }
+    this.#guard({ peer: connection.remotePeer }, () => this.member.hear([decode(statement, encoded)]));
   }
 
   get peerId() {
@@ -68,12 +103,17 @@ export class Client {
     const connection = await this.libp2p.dial(multiaddr(address));
     const link = this.#link(connection);
     await link.opened;
-    link.theirs = await link.wait('hello');
+    await link.wait('hello');
     return link;
   }
 
   async stop() {
     await this.libp2p?.stop();
+  }
+
+  /** How many messages of a type came on the links that are there. */
+  count(type) {
+    return [...this.links.values()].reduce((sum, { counts }) => sum + (counts[type] ?? 0), 0);
   }
 
   /** Puts a transaction of this client into its pool, so that it serves it. Returns its id. */
@@ -102,7 +142,7 @@ export class Client {
     const link = new Link(connection, this.network, this.fault);
     this.links.set(connection.id, link);
     link.addEventListener('message', ({ detail }) => this.#guard(link, () => this.#answer(link, detail)));
-    link.opened = link.open().then(() => link.hello(this.chain.genesis.id));
+    link.opened = link.open(this.chain.genesis.id, this.isMember ? MEMBERSHIP : 0);
     link.opened.catch(() => {});
     link.closed.then(() => this.links.delete(connection.id));
     return link;
@@ -117,6 +157,8 @@ export class Client {
   }
 
   #answer(link, message) {
+    if (message.type === 'hello') this.#greet(link, message);
+    this.member?.answer(link, message);
     const answers = {
       inv: () => this.#onInv(link, message),
       transactions: () => message.bodies.forEach((body) => this.#onBody(link, message.via, body)),
@@ -131,6 +173,13 @@ export class Client {
       take: () => this.#onTake(link, message),
     };
     answers[message.type]?.();
+  }
+
+  #greet(link, hello) {
+    link.theirs = hello;
+    if (this.member && Number(hello.features) & MEMBERSHIP) {
+      this.member.greet(link, Buffer.from(link.connection.remotePeer.publicKey.raw));
+    }
   }
 
   #onInv(link, { entries }) {

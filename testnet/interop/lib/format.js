@@ -10,7 +10,8 @@ export const text = (least, most) => (reader) => reader.text(least, most);
 export const bool = (reader) => reader.bool();
 
 /** A byte string of several values of `size` bytes, at most `most` bytes long. */
-export const packed = (size, most) => checked(bytes(0, most), (value) => value.length % size === 0, 'a value that is cut');
+export const packed = (size, most) =>
+  checked(bytes(0, most), (value) => value.length % size === 0, 'a value that is cut');
 
 /** A format with one more rule. */
 export function checked(format, rule, what, reason = 'bad_value') {
@@ -44,8 +45,12 @@ export const record = (...fields) => (reader) => {
   return readFields(reader, fields);
 };
 
-export const readFields = (reader, fields) =>
-  Object.fromEntries(fields.map(([name, format]) => [name, format(reader)]));
+/** Reads fields one after the other. A format also gets the fields before it. */
+export function readFields(reader, fields) {
+  const read = {};
+  for (const [name, format] of fields) read[name] = format(reader, read);
+  return read;
+}
 
 /** Reads bytes that must be one value of a format, and nothing else. */
 export function decode(format, encoded) {

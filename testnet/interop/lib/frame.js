@@ -1,5 +1,6 @@
-// Frames (docs/PROTOCOL.md, section 3): a length as an unsigned varint in its shortest form, and a message. The splitter
-// takes a stream's bytes as they come, and gives whole messages. It refuses a length before it keeps anything for it.
+// Frames (docs/PROTOCOL.md, section 3): a length as an unsigned varint in its shortest form, and a message. The
+// splitter takes a stream's bytes as they come, and gives whole messages. It refuses a length before it keeps anything
+// for it.
 
 /** The bytes of a message at most, for each lane. */
 export const FRAME_BYTES_MAX = { control: 65_536, bulk: 4_194_306 };

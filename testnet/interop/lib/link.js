@@ -1,6 +1,6 @@
 // A link: the four streams of a gossip connection (docs/PROTOCOL.md, sections 2, 3 and 7). It frames and splits, says
-// Hello, answers pings, acknowledges the bulk stream, and hands every message on. It writes only on the streams that this
-// side opened, and leaves the other half of the node's streams open.
+// Hello, answers pings, acknowledges the bulk stream, and hands every message on. It writes only on the streams that
+// this side opened, and leaves the other half of the node's streams open.
 // Deliberately absent: credit for what this side sends. Its messages are few and small.
 
 import { randomBytes } from 'node:crypto';
@@ -35,17 +35,20 @@ export class Link extends EventTarget {
     this.closed.then(() => this.#end());
   }
 
-  /** Opens this side's control and bulk streams. */
-  async open() {
+  /**
+   * Opens this side's streams. Hello goes first, before the bulk stream is open: the node may speak as soon as all four
+   * are, and an answer before Hello would be out of turn. It says that nothing is held but genesis, and that no blocks
+   * are kept.
+   */
+  async open(genesis, features) {
     const names = protocols(this.network);
-    for (const lane of ['control', 'bulk']) {
-      this.#out[lane] = await this.connection.newStream(names[lane]);
-    }
+    this.#out.control = await this.connection.newStream(names.control);
+    this.hello(genesis, features);
+    this.#out.bulk = await this.connection.newStream(names.bulk);
   }
 
-  /** Says that nothing is held but genesis, and no blocks are kept: the Hello of a first client. */
-  hello(genesis, network = this.network) {
-    this.send('hello', VERSION, network, 0, 0, genesis, 1);
+  hello(genesis, features = 0) {
+    this.send('hello', VERSION, this.network, features, 0, genesis, 1);
   }
 
   /** Sends a message. Items over 4,096 bytes go on the bulk lane, everything else on the control lane. */

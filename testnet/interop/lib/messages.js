@@ -1,11 +1,11 @@
 // The messages of docs/PROTOCOL.md, section 5, in its order and with its bounds. A message is written as an array,
 // `[tag, …]`, and read into an object whose `type` is the name of the message.
-// Deliberately absent: statements of members and aggregates (tags 24 to 38). A client whose Hello has no feature bits
-// gets none of them.
+// Deliberately absent: aggregates (tags 36 to 38). A client whose Hello has no bit for them gets none.
 
 import { encode, Reader, Refused } from './cbor.js';
 import { bool, bytes, checked, flat, list, packed, readFields, text, uint, upTo } from './format.js';
 import { blockFormat, headerFormat, TRANSACTION_BYTES_MAX } from './items.js';
+import { statement } from './members.js';
 
 const FIELDS_MAX = 8;
 
@@ -17,6 +17,11 @@ const number = ['number', uint(32)];
 const tip = [['tipHeight', uint()], ['tipId', id]];
 const sketch = ['sketch', packed(11, 45_056)];
 const places = checked(bytes(0, 512), (value) => setPlaces(value).length <= 256, 'over 256 places', 'over_bound');
+const statements = ['statements', list(512, statement)];
+const onlyThere = (reader, { more, onlyHere }) => checked(packed(6, 24_576), (value) => {
+  const elements = onlyHere.length / 8 + value.length / 6;
+  return more <= 4_096 && elements <= 4_096 && (more === 0 || elements === 0);
+}, 'more elements than are allowed')(reader);
 const reason = checked(text(0, 32), (value) => /^[a-z0-9_]+$/.test(value), 'a reason');
 
 const MESSAGES = [
@@ -44,6 +49,15 @@ const MESSAGES = [
   ['goodbye', ['reason', reason]],
   ['ping', ['nonce', bytes(8)]],
   ['pong', ['nonce', bytes(8)]],
+  ['news', statements],
+  ['digests', ['mode', upTo(2)], ['from', bytes(8)], ['to', bytes(8)],
+    ['digests', flat(1_024, bytes(8), uint(), upTo(3), bytes(8))], ['whole', bool]],
+  ['memberDifference', ['until', bytes(8)], statements, ['wanted', list(64, bytes(8))]],
+  ['statements', statements],
+  ['probeRequest', ['subject', bytes(32)]],
+  ['probeAnswer', ['subject', bytes(32)], ['reached', bool]],
+  ['memberSketch', ['salt', bytes(16)], ['members', uint(32)], sketch],
+  ['sketchDifference', ['more', uint()], ['onlyHere', packed(8, 32_768)], ['onlyThere', onlyThere]],
 ];
 
 /** The tag of each message, by its name. */

@@ -78,7 +78,9 @@ export function symbols(salt, ids, count) {
 export function difference(salt, theirs, ids) {
   const mine = symbols(salt, ids, theirs.length / SYMBOL_BYTES);
   const table = [];
-  for (let at = 0; at < theirs.length; at += SYMBOL_BYTES) table.push(subtract(fromBytes(theirs, at), fromBytes(mine, at)));
+  for (let at = 0; at < theirs.length; at += SYMBOL_BYTES) {
+    table.push(subtract(fromBytes(theirs, at), fromBytes(mine, at)));
+  }
   const byHash = new Map(ids.map((id) => [item(salt, id).salted, id]));
   const found = { onlyHere: [], onlyThere: [] };
   const seen = new Set();

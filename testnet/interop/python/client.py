@@ -1,4 +1,4 @@
-"""A small client with py-libp2p: the two lanes, Hello, pings, a transaction each way (docs/PROTOCOL.md, "First client").
+"""A small client with py-libp2p: the two lanes, Hello, pings, a transaction each way (docs/PROTOCOL.md, First client).
 
 It reads and writes CBOR with docs/check-vectors.py, which was written from that page too, and shares no code with the
 node. Deliberately absent: blocks, acks for bulk bodies, reconciliation beyond "busy".
@@ -123,6 +123,7 @@ class Link:
             # Busy: everybody may be.
             tip = (vectors.uint(0), vectors.bstr(vectors.genesis(self.network)))
             empty = vectors.bstr(b"")
-            await self.send(array(vectors.uint(DIFFERENCE), vectors.uint(content[0]), vectors.uint(3), *tip, empty, empty))
+            head = (vectors.uint(DIFFERENCE), vectors.uint(content[0]), vectors.uint(3))
+            await self.send(array(*head, *tip, empty, empty))
         elif name == "goodbye":
             self.ended = f"goodbye {content}"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks a node with py-libp2p: dial, identify, Hello, ping, a transaction each way, and QUIC.
 
-Usage: interop.py --node PROGRAM [--break signature]. It starts two nodes on the loopback, and ends them by their process
-ids. With --break, the client's transaction has a bad signature, and the run must fail. Exit status: 0 all passed, 1 a
+Usage: interop.py --node PROGRAM [--break signature]. It starts two nodes on the loopback, and ends them by their
+process ids. With --break, the client's transaction has a bad signature, and the run must fail. Exit status: 0 all passed, 1 a
 check failed, 2 usage.
 """
 
@@ -26,7 +26,10 @@ from libp2p.peer.peerinfo import info_from_p2p_addr
 from multiaddr import Multiaddr
 
 NETWORK = "dev"
-FLAGS = "--ephemeral --listen /ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1 --rpc-addr 127.0.0.1:0 --open-producers --exempt-loopback".split()
+FLAGS = (
+    "--ephemeral --listen /ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1 --rpc-addr 127.0.0.1:0 "
+    "--open-producers --exempt-loopback"
+).split()
 START_S, STOP_S = 15, 5
 
 

@@ -1,5 +1,5 @@
-// A small network of real nodes on the loopback: each has a data dir of its own in a temporary directory, and free ports.
-// What was started is ended by its process id, also if a check throws.
+// A small network of real nodes on the loopback: each has a data dir of its own in a temporary directory, and free
+// ports. What was started is ended by its process id, also if a check throws.
 
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
@@ -9,10 +9,10 @@ import { join } from 'node:path';
 
 const START_MS = 15_000;
 const STOP_MS = 5_000;
-/** No store, so that a slow disk delays no check; and one wrong byte of a client must not ban all of 127.0.0.1. */
+/** No store, so that a slow disk delays no check. One wrong byte of a client must not ban all of 127.0.0.1. */
 const FLAGS = [
-  '--ephemeral', '--listen', '/ip4/127.0.0.1/tcp/0', '--rpc-addr', '127.0.0.1:0', '--open-producers', '--exempt-loopback',
-  '--ping-interval', '2s', '--probe-timeout', '1s', '--log', 'warn,node=debug',
+  '--ephemeral', '--listen', '/ip4/127.0.0.1/tcp/0', '--rpc-addr', '127.0.0.1:0',
+  '--open-producers', '--exempt-loopback', '--ping-interval', '2s', '--probe-timeout', '1s', '--log', 'warn,node=debug',
 ];
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
