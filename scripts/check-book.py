@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-# Checks that the book has every document: docs/SUMMARY.md, its table of contents, names each Markdown file of docs/ and of
-# docs/decisions/ once, and nothing else. mdBook leaves out a file that SUMMARY.md doesn't name, and says nothing.
+# Checks that the book has every document: docs/SUMMARY.md, its table of contents, names each Markdown file of docs/
+# and of docs/decisions/ once, and nothing else. mdBook leaves out a file that SUMMARY.md doesn't name, and says
+# nothing.
 #
 #   scripts/check-book.py
 #
@@ -25,7 +26,8 @@ def main():
     } - {SUMMARY}
     wrong = [f"docs/{name} is not in docs/{SUMMARY}: add it" for name in sorted(there - set(named))]
     wrong += [f"docs/{SUMMARY} names {name}, which is not there" for name in sorted(set(named) - there)]
-    wrong += [f"docs/{SUMMARY} names {name} twice" for name in sorted({name for name in named if named.count(name) > 1})]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    wrong += [f"docs/{SUMMARY} names {name} twice" for name in twice]
     for line in wrong:
         print(line)
     print(f"book: {len(there)} documents, {len(wrong)} not as they should be")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-# Compares README.md with its translation README.zh-CN.md. They must have the same headings (their number and levels), the
-# same blocks of code in the same order, and in each section the same figures, the same words in backticks and the same
-# links. So a change of one that is not made in the other is a failure. What a sentence says is not compared.
+# Compares README.md with its translation README.zh-CN.md. They must have the same headings (their number and levels),
+# the same blocks of code in the same order, and in each section the same figures, the same words in backticks and the
+# same links. So a change of one that is not made in the other is a failure. What a sentence says is not compared.
 #
 #   scripts/check-readmes.py
 #   scripts/check-readmes.py --self-test   changes a figure, a command, a link and a heading of the translation in turn;
