@@ -234,7 +234,6 @@ KNOWN = {
     "scripts/check-readmes.py": run(says="^readmes: .* 0 differences"),
     "scripts/check-readmes.py --self-test": run(says="every change was noticed"),
     "scripts/check-book.py": run(says="^book: "),
-    "mdbook build": mention("mdBook is a program of its own"),
     "scripts/fuzz.sh": long("it wants cargo-fuzz, a build of its own and 85 minutes"),
     "scripts/fuzz.sh TARGET": mention("the form without TARGET is all of them"),
     "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
