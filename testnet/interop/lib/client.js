@@ -37,8 +37,6 @@ export class Client {
   /** What came, and how: `{ id, how, via, peer }`, where `how` is 'push' or 'asked'. */
   received = [];
   failures = [];
-  /** While true, announced transactions are not asked for. */
-  shy = false;
   #asked = new Set();
 
   /** With `isMember`, it takes part in membership. `fault` is a fault to plant, see scripts/interop.sh. */
@@ -77,7 +75,8 @@ export class Client {
       probe: (key) => this.#reach(peerIdFromPublicKey(publicKeyFromRaw(key))),
     });
     const name = `/hearsay/${this.network}/accuse/1`;
-    await this.libp2p.handle(name, (stream, connection) => this.#onAccusation(stream, connection));
+    // A stream that breaks off brings no accusation.
+    await this.libp2p.handle(name, (stream, connection) => this.#onAccusation(stream, connection).catch(() => {}));
   }
 
   /** The handshake of a dial proves the member's key. */
@@ -184,7 +183,7 @@ export class Client {
 
   #onInv(link, { entries }) {
     const refs = entries.map(([ref]) => ref).filter((ref) => !this.find(ref) && !this.#asked.has(hex(short(ref))));
-    if (this.shy || refs.length === 0) return;
+    if (refs.length === 0) return;
     for (const ref of refs) this.#asked.add(hex(short(ref)));
     for (let at = 0; at < refs.length; at += 256) link.send('getdata', false, refs.slice(at, at + 256));
   }

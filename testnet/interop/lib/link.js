@@ -51,11 +51,12 @@ export class Link extends EventTarget {
     this.send('hello', VERSION, this.network, features, 0, genesis, 1);
   }
 
-  /** Sends a message. Items over 4,096 bytes go on the bulk lane, everything else on the control lane. */
+  /** Sends a message on the control lane. */
   send(name, ...fields) {
     this.sendRaw('control', message(name, ...fields));
   }
 
+  /** Sends a message with an item of so many bytes, on the bulk lane if it is over 4,096 bytes. */
   sendItem(size, name, ...fields) {
     this.sendRaw(size > CONTROL_ITEM_BYTES_MAX ? 'bulk' : 'control', message(name, ...fields));
   }
