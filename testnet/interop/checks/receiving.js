@@ -34,9 +34,9 @@ export async function announced(run) {
   throw new Error('it was pushed in spite of the prune');
 }
 
-/** A large transaction comes on the bulk lane, and this client acknowledges what it reads. */
+/** The largest transaction comes on the bulk lane. Its end comes only when this client has acknowledged the beginning. */
 export async function bulk(run) {
-  const payload = randomBytes(65_000);
+  const payload = randomBytes(65_536);
   const { ms, id } = await submit(run, payload);
   const brought = (message) => message.type === 'transactions' && message.bodies.some(isBody(id));
   const came = [...run.client.links.values()].map((link) => link.past(brought)).find(Boolean);
