@@ -61,8 +61,8 @@ async function start(run) {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { node: { type: 'string' }, break: { type: 'string' } } });
-  if (!values.node || !FAULTS.includes(values.break)) {
+  const values = asked();
+  if (!values?.node || !FAULTS.includes(values.break)) {
     console.error('usage: interop.js --node PROGRAM [--break signature|id|length]');
     return 2;
   }
@@ -82,6 +82,15 @@ async function main() {
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   console.log(`${failed ? `${failed} failed` : `all ${CHECKS.length} passed`}, ${seconds} s`);
   return failed ? 1 : 0;
+}
+
+/** The flags, or undefined if they make no sense. */
+function asked() {
+  try {
+    return parseArgs({ options: { node: { type: 'string' }, break: { type: 'string' } } }).values;
+  } catch {
+    return undefined;
+  }
 }
 
 /** True if the first node has ended the connection. It says why, so that a check need not guess. */
