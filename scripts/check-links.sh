@@ -4,10 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# A heading's anchor, as code hosts make it: lower case, punctuation gone, spaces to hyphens.
+# A heading's anchor, as code hosts make it: lower case, punctuation gone, spaces to hyphens. Letters that are not ASCII
+# stay. So does their punctuation here, and headings should have none.
 anchors() {
-    sed -n '/^```/,/^```/!s/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' |
-        sed -E 's/\[([^]]*)\]\([^)]*\)/\1/g; s/[^a-z0-9 _-]//g; s/ /-/g'
+    LC_ALL=C sed -n '/^```/,/^```/!s/^##* //p' "$1" | LC_ALL=C tr '[:upper:]' '[:lower:]' |
+        LC_ALL=C sed -E 's/\[([^]]*)\]\([^)]*\)/\1/g; s/[^a-z0-9 _\x80-\xff-]//g; s/ /-/g'
 }
 
 broken=0

@@ -54,10 +54,12 @@ step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 ./scripts/check-links.sh
 if command -v python3 >/dev/null 2>&1; then
+  python3 scripts/check-readmes.py --self-test
+  python3 scripts/check-book.py
   # The vectors, and whether the checks notice changes in them.
   python3 docs/check-vectors.py --flip
 else
-  skipped+=("test vectors without our code: python3 is not installed")
+  skipped+=("the readmes, the book's contents, and test vectors without our code: python3 is not installed")
 fi
 
 step "licences and advisories"

@@ -231,6 +231,9 @@ KNOWN = {
     "scripts/check-house.py --list": run(says="^house: "),
     "scripts/check-house.py --tighten": mention("it changes the numbers that are known"),
     "scripts/check-house.py --self-test": run(says="every planted fault was noticed"),
+    "scripts/check-readmes.py": run(says="^readmes: .* 0 differences"),
+    "scripts/check-readmes.py --self-test": run(says="every change was noticed"),
+    "scripts/check-book.py": run(says="^book: "),
     "scripts/fuzz.sh": long("it wants cargo-fuzz, a build of its own and 85 minutes"),
     "scripts/fuzz.sh TARGET": mention("the form without TARGET is all of them"),
     "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
@@ -242,6 +245,11 @@ KNOWN = {
     "scripts/testnet-50.sh --relay flood": plan(),
     "scripts/testnet-50.sh --relay flood --nodes 20 --out out/flood": plan(),
     "scripts/testnet-50.sh --relay rumor:fanout=3,round=1s --reconcile-interval 0s": plan(),
+    "scripts/interop.sh": long("it installs packages of npm"),
+    "scripts/interop.sh --python": long("it installs packages of PyPI"),
+    "node --ephemeral --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --open-producers --exempt-loopback --log node=debug": serve(),
+    "scripts/interop.sh --node PROGRAM": mention("the form without a program builds it"),
+    "scripts/interop.sh --break FAULT": mention("a form to fill in; each fault must make it fail"),
     "cargo run -p node --example store_cost": long("it writes for minutes"),
     **{
         f"scripts/prove.sh {name}": proof()
