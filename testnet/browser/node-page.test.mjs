@@ -33,7 +33,7 @@ test("it shows who the node is, its peers with their figures, and its height", a
   const { page, problems, close } = await openPage(browser, first.url);
   await page.locator("#name", { hasText: first.peerId.slice(-8) }).waitFor();
   for (const peer of [second, third]) {
-    await row(page, peer).filter({ hasText: "ready" }).filter({ hasText: "dialled this node" }).waitFor();
+    await row(page, peer).filter({ hasText: "ready" }).filter({ hasText: "inbound" }).waitFor();
     await row(page, peer).filter({ hasText: /\d (B|KiB)/ }).filter({ hasText: /\d (ms|µs)/ }).waitFor();
   }
   await page.locator("#cards div", { hasText: "Height" }).filter({ hasText: /[1-9]/ }).waitFor();

@@ -21,11 +21,11 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 
-const FRAME: &str = include_str!("page/page.html");
-const STYLE: &str = include_str!("page/page.css");
+const PAGE_FRAME: &str = include_str!("page/page.html");
+const PAGE_STYLE: &str = include_str!("page/page.css");
 
 /// The scripts, in this order. They share one scope.
-const SCRIPTS: [&str; 10] = [
+const PAGE_SCRIPTS: [&str; 10] = [
     include_str!("page/base.js"),
     include_str!("page/ask.js"),
     include_str!("page/identity.js"),
@@ -47,8 +47,8 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new() -> Self {
-        let script = SCRIPTS.concat();
-        let html = FRAME.replace("{{style}}", STYLE).replace("{{script}}", &script);
+        let script = PAGE_SCRIPTS.concat();
+        let html = PAGE_FRAME.replace("{{style}}", PAGE_STYLE).replace("{{script}}", &script);
         let mut headers = HeaderMap::new();
         let fixed = [
             (CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -60,7 +60,7 @@ impl Page {
         ];
         headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
         // It has letters, digits and signs that a header may have.
-        let policy = HeaderValue::try_from(policy(STYLE, &script));
+        let policy = HeaderValue::try_from(policy(PAGE_STYLE, &script));
         headers.insert(CONTENT_SECURITY_POLICY, policy.unwrap_or(HeaderValue::from_static("default-src 'none'")));
         Self { html: Bytes::from(html), headers: Arc::new(headers) }
     }

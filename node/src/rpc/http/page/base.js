@@ -73,7 +73,8 @@ const plural = (count, one) => `${number(count)} ${one}${count === 1 ? "" : "s"}
 /** The beginning of an id of 64 digits, or the end of a peer id, whose beginnings are alike. */
 const short = (id) => (/^[0-9a-f]{64}$/.test(id) ? `${id.slice(0, 10)}…` : `…${id.slice(-8)}`);
 
-const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour12: false, fractionalSecondDigits: 3 });
+/** A time of day, with milliseconds. */
+const clock = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")}.${String(Math.floor(ms % 1000)).padStart(3, "0")}`;
 
 /** Fills a table: columns are [heading, is a number, words or element of a row]. A row keeps its element by its key. */
 function fill(table, columns, rows, keyOf) {

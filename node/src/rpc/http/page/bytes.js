@@ -35,5 +35,6 @@ function tellBytes(metrics) {
 function causeLine([cause, count, waste], all, most) {
   const bar = draw("svg", { viewBox: "0 0 100 12", preserveAspectRatio: "none", "aria-hidden": "true" },
     draw("rect", { width: (count / most) * 100, height: 12, ...(waste ? { class: "waste" } : {}) }));
-  return make("div", { class: "cause" }, make("span", {}, `${cause} ${share(count, all)}`), bar, make("span", { class: "figure" }, bytes(count)));
+  return make("div", { class: "cause" }, make("span", {}, cause), bar,
+    make("span", { class: "figure" }, bytes(count)), make("span", { class: "figure part" }, share(count, all)));
 }

@@ -23,6 +23,7 @@ function idButton(item) {
 
 /** An item was accepted. Many may come at once, so the list is drawn once for all of them. */
 function tellItem(item) {
+  if (known(item.timestamp_ms)) tellAge(item.at_ms - item.timestamp_ms);
   items.unshift(item);
   items.length = Math.min(items.length, ITEMS_SHOWN);
   if (itemsDue) return;

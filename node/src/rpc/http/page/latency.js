@@ -1,9 +1,11 @@
-// How long items take, as a histogram of the node's metrics. A bar counts the items whose time was between two bounds, of
-// which each is twice the one before.
+// How long items take, as a histogram. A bar counts the items whose time was between two bounds, of which each is twice the
+// one before. The first is counted here, from the events of blocks. The others are the node's metrics, since its start.
 
 const LATENCIES = [
+  ["age of a block at its acceptance here", null, {},
+    "Since this page was opened: from the block's time stamp, by its producer's clock, to its acceptance, by this node's clock. Blocks that the node fetches to catch up count as well. A transaction has no time stamp, so its age is not known."],
   ["age of a block at its first announcement here", "block_age_seconds", {},
-    "From the block's time stamp, by its producer's clock, to its first announcement, by this node's clock. A transaction has no time stamp, so its age is not known."],
+    "Since the node was started: from the block's time stamp to its first announcement. A block that is pushed before it is announced is not counted here."],
   ["announcement of a transaction to its body", "announcement_to_body_seconds", { kind: "transaction" },
     "A transaction that a peer pushes has no announcement before its body, and is not counted here."],
   ["announcement of a block to its body", "announcement_to_body_seconds", { kind: "block" }, ""],
@@ -14,9 +16,26 @@ const LATENCIES = [
 ];
 
 let latencyMetrics = null;
+/** Blocks by the upper bound of their age, in milliseconds. */
+const blockAges = new Map();
+
+/** A block was accepted at this age. */
+function tellAge(ms) {
+  const to = 2 ** Math.ceil(Math.log2(Math.max(1, ms)));
+  blockAges.set(to, (blockAges.get(to) ?? 0) + 1);
+}
+
+function ageBars() {
+  if (blockAges.size === 0) return [];
+  const [least, most] = [Math.min(...blockAges.keys()), Math.max(...blockAges.keys())];
+  const bars = [];
+  for (let to = least; to <= most; to *= 2) bars.push({ from: to === 1 ? 0 : to / 2, to, count: blockAges.get(to) ?? 0 });
+  return bars;
+}
 
 /** The bars: items between a lower and an upper bound, in milliseconds. Empty ones at both ends are left out. */
 function latencyBars([, name, labels]) {
+  if (name === null) return ageBars();
   const found = (latencyMetrics?.get(`${name}_bucket`) ?? []).filter(([of]) => !labels.kind || of.kind === labels.kind);
   let before = 0;
   let from = 0;
@@ -58,22 +77,24 @@ function tellLatency(metrics) {
 function drawLatency(bars) {
   const picture = byId("latency");
   const width = Math.min(picture.parentElement.clientWidth || 600, 800);
-  const [height, left, right, top, bottom] = [220, 56, 12, 26, 46];
+  const [height, left, right, top, bottom] = [220, 56, 28, 26, 46];
   picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const most = Math.max(...bars.map((bar) => bar.count));
-  const step = (width - left - right) / bars.length;
+  const step = Math.min((width - left - right) / bars.length, 70);
   const y = (count) => height - bottom - (count / most) * (height - top - bottom);
   const parts = [0, 0.5, 1].map((part) => Math.round(part * most)).filter((count, at, all) => all.indexOf(count) === at).flatMap((count) => [
     draw("path", { class: "grid", d: `M${left} ${y(count)}H${width - right}` }),
     draw("text", { x: left - 6, y: y(count) + 4, "text-anchor": "end", class: "dim" }, number(count)),
   ]);
+  const tick = (x, words) => draw("text", { x, y: height - bottom + 16, "text-anchor": "middle", class: "dim" }, words);
   // Labels need some 50 units each.
   const every = Math.max(1, Math.ceil(52 / step));
   bars.forEach((bar, at) => {
     const x = left + at * step;
     parts.push(draw("rect", { class: "bar", x: x + 1, y: y(bar.count), width: Math.max(1, step - 2), height: height - bottom - y(bar.count) },
       draw("title", {}, `${time(bar.from)} to ${bound(bar.to)}: ${plural(bar.count, "item")}`)));
-    if (at % every === 0) parts.push(draw("text", { x: x, y: height - bottom + 16, "text-anchor": at ? "middle" : "start", class: "dim" }, time(bar.from)));
+    if (at % every === 0) parts.push(tick(x, time(bar.from)));
+    if (at === bars.length - 1 && bars.length % every === 0) parts.push(tick(x + step, bound(bar.to)));
   });
   parts.push(
     draw("path", { class: "axis-line", d: `M${left} ${height - bottom}H${width - right}` }),

@@ -2,9 +2,9 @@
 
 const PEER_COLUMNS = (delivered) => [
   ["Peer", false, (peer) => named(peer.peer_id)],
-  ["Address", false, (peer) => peer.address],
-  ["Direction", false, (peer) => (peer.inbound ? "dialled this node" : "dialled by this node")],
-  ["State", false, (peer) => `${peer.ready ? "ready" : "saying hello"}, ${span(peer.connected_s)}`],
+  ["Address", false, (peer) => peer.address.replace(`/p2p/${peer.peer_id}`, "")],
+  ["Direction", false, (peer) => (peer.inbound ? "inbound" : "outbound")],
+  ["State", false, (peer) => `${peer.ready ? "ready" : "no hello"}, ${span(peer.connected_s)}`],
   ["Height", true, (peer) => number(peer.tip_height)],
   ["Round trip", true, (peer) => time(peer.round_trip_ms)],
   ["Received", true, (peer) => bytes(peer.bytes_in)],
