@@ -26,6 +26,9 @@ try {
   let id;
   for (let item = 0; item < ITEMS; item += 1) id = await nodes.send(first, `item ${item} ${"x".repeat(40 * item)}`);
   await pause(4_000);
+  const { page: plain } = await openPage(browser, second.url, { width: 1000, height: 640, still: true });
+  await plain.locator("#peers tbody tr").nth(2).waitFor();
+  await plain.screenshot({ path: `${folder}/node-page.png` });
   for (const [name, { page }] of shots) {
     await page.getByRole("button", { name: `Show ${id}` }).click();
     await page.locator("#item-trace").filter({ hasText: /\w/ }).waitFor();

@@ -8,7 +8,8 @@ const NEEDS_COOKIE = -31013;
 /** Answers to several calls, in their order: each has `result` or `error`. */
 async function ask(...calls) {
   const body = calls.map(([method, ...params], id) => ({ jsonrpc: "2.0", id, method, params }));
-  const answers = await (await get("/", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).json();
+  const headers = { "content-type": "application/json" };
+  const answers = await (await get("/", { method: "POST", headers, body: JSON.stringify(body) })).json();
   return calls.map((_, id) => answers.find((answer) => answer.id === id) ?? { error: { code: 0, message: "no answer" } });
 }
 

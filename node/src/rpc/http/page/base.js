@@ -93,8 +93,9 @@ function fill(table, columns, rows, keyOf) {
     let line = before.get(key);
     before.delete(key);
     if (!line) {
+      const role = (at) => (at ? { role: "cell" } : { scope: "row", role: "rowheader" });
       const cells = columns.map(([name], at) =>
-        make(at ? "td" : "th", { ...(at ? { role: "cell" } : { scope: "row", role: "rowheader" }), ...kind(at), "data-label": name }, make("span")));
+        make(at ? "td" : "th", { ...role(at), ...kind(at), "data-label": name }, make("span")));
       line = make("tr", { "data-key": key, role: "row", ...(wasThere ? { class: "fresh" } : {}) }, ...cells);
     }
     columns.forEach(([, , words], at) => {

@@ -39,7 +39,7 @@ function tellIdentity(status) {
     ["Listens on", status.listen.join("\n") || "nothing: nobody can join through this node"],
     ["Seen at", status.observed.map((seen) => `${seen.ip} (by ${plural(seen.peers, "peer")})`).join(", ") || DASH],
     ["Bodies kept from", `height ${number(status.kept_from_height)}`],
-    ["Banned", plural(status.bans.length, "peer or address").replace("addresss", "addresses")],
+    ["Banned", `${number(status.bans.length)} peers and addresses`],
   ]);
   tellWarnings(status);
 }
@@ -47,7 +47,8 @@ function tellIdentity(status) {
 function tellCards(cards) {
   const list = byId("cards");
   if (list.children.length !== cards.length) {
-    list.replaceChildren(...cards.map(([name]) => make("div", {}, make("dt", {}, name), make("dd", {}, make("span"), make("small")))));
+    const card = ([name]) => make("div", {}, make("dt", {}, name), make("dd", {}, make("span"), make("small")));
+    list.replaceChildren(...cards.map(card));
   }
   cards.forEach(([, figure, note], at) => {
     const [first, second] = list.children[at].lastChild.children;
@@ -59,7 +60,9 @@ function tellCards(cards) {
 function tellWarnings(status) {
   const warnings = [];
   if (status.behind) warnings.push(`The node is behind: ${status.behind.text}.`);
-  if (status.equivocations > 0) warnings.push(`${plural(status.equivocations, "pair")} of headers show that a producer signed two blocks for one height: see node evidence.`);
+  if (status.equivocations > 0) {
+    warnings.push("A producer signed two blocks for one height: the command “node evidence” shows the headers.");
+  }
   const box = byId("warnings");
   if (box.textContent !== warnings.join("")) box.replaceChildren(...warnings.map((text) => make("p", { class: "warning" }, text)));
 }

@@ -71,7 +71,8 @@ async function showItem(id, told = {}) {
 function itemFacts(found, told, trace) {
   const facts = [];
   if (known(told.height)) {
-    facts.push(["Item", `block ${number(told.height)} with ${plural(told.transactions, "transaction")}`], ["Producer", told.producer], ["Parent", told.parent]);
+    facts.push(["Item", `block ${number(told.height)} with ${plural(told.transactions, "transaction")}`]);
+    facts.push(["Producer", told.producer], ["Parent", told.parent]);
     facts.push(["Made at", `${clock(told.timestamp_ms)}, by its producer's clock`]);
   } else if (found) {
     facts.push(["Item", "transaction"], ["State", found.status]);

@@ -3,9 +3,11 @@
 
 const LATENCIES = [
   ["age of a block at its acceptance here", null, {},
-    "Since this page was opened: from the block's time stamp, by its producer's clock, to its acceptance, by this node's clock. Blocks that the node fetches to catch up count as well. A transaction has no time stamp, so its age is not known."],
+    "Since this page was opened: from the block's time stamp, by its producer's clock, to its acceptance, by this node's clock. " +
+    "Blocks that the node fetches to catch up count as well. A transaction has no time stamp, so its age is not known."],
   ["age of a block at its first announcement here", "block_age_seconds", {},
-    "Since the node was started: from the block's time stamp to its first announcement. A block that is pushed before it is announced is not counted here."],
+    "Since the node was started: from the block's time stamp to its first announcement. A block that is pushed before it is " +
+    "announced is not counted here."],
   ["announcement of a transaction to its body", "announcement_to_body_seconds", { kind: "transaction" },
     "A transaction that a peer pushes has no announcement before its body, and is not counted here."],
   ["announcement of a block to its body", "announcement_to_body_seconds", { kind: "block" }, ""],
@@ -36,7 +38,8 @@ function ageBars() {
 /** The bars: items between a lower and an upper bound, in milliseconds. Empty ones at both ends are left out. */
 function latencyBars([, name, labels]) {
   if (name === null) return ageBars();
-  const found = (latencyMetrics?.get(`${name}_bucket`) ?? []).filter(([of]) => !labels.kind || of.kind === labels.kind);
+  const buckets = latencyMetrics?.get(`${name}_bucket`) ?? [];
+  const found = buckets.filter(([of]) => !labels.kind || of.kind === labels.kind);
   let before = 0;
   let from = 0;
   const bars = found.map(([of, until]) => {
@@ -82,7 +85,8 @@ function drawLatency(bars) {
   const most = Math.max(...bars.map((bar) => bar.count));
   const step = Math.min((width - left - right) / bars.length, 70);
   const y = (count) => height - bottom - (count / most) * (height - top - bottom);
-  const parts = [0, 0.5, 1].map((part) => Math.round(part * most)).filter((count, at, all) => all.indexOf(count) === at).flatMap((count) => [
+  const heights = [...new Set([0, Math.round(most / 2), most])];
+  const parts = heights.flatMap((count) => [
     draw("path", { class: "grid", d: `M${left} ${y(count)}H${width - right}` }),
     draw("text", { x: left - 6, y: y(count) + 4, "text-anchor": "end", class: "dim" }, number(count)),
   ]);
@@ -91,8 +95,9 @@ function drawLatency(bars) {
   const every = Math.max(1, Math.ceil(52 / step));
   bars.forEach((bar, at) => {
     const x = left + at * step;
-    parts.push(draw("rect", { class: "bar", x: x + 1, y: y(bar.count), width: Math.max(1, step - 2), height: height - bottom - y(bar.count) },
-      draw("title", {}, `${time(bar.from)} to ${bound(bar.to)}: ${plural(bar.count, "item")}`)));
+    const size = { x: x + 1, y: y(bar.count), width: Math.max(1, step - 2), height: height - bottom - y(bar.count) };
+    const words = `${time(bar.from)} to ${bound(bar.to)}: ${plural(bar.count, "item")}`;
+    parts.push(draw("rect", { class: "bar", ...size }, draw("title", {}, words)));
     if (at % every === 0) parts.push(tick(x, time(bar.from)));
     if (at === bars.length - 1 && bars.length % every === 0) parts.push(tick(x + step, bound(bar.to)));
   });

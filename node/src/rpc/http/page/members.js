@@ -9,7 +9,10 @@ const MEMBER_COLUMNS = [
   ["State", false, (member) => `${member.state}${member.is_self ? ", this node" : ""}`],
   ["For", true, (member) => span(member.since_s)],
   ["Height", true, (member) => number(member.tip_height)],
-  ["Round trip", true, (member) => (known(member.round_trip_ms) ? time(member.round_trip_ms) : known(member.estimated_ms) ? `about ${time(member.estimated_ms)}` : DASH)],
+  ["Round trip", true, (member) => {
+    if (known(member.round_trip_ms)) return time(member.round_trip_ms);
+    return known(member.estimated_ms) ? `about ${time(member.estimated_ms)}` : DASH;
+  }],
   ["Program", false, (member) => member.agent || DASH],
 ];
 
@@ -17,9 +20,11 @@ function tellMembers({ result: members, error }) {
   byId("members-section").hidden = Boolean(error) || !members;
   if (error || !members) return;
   const counts = MEMBER_STATES.map((state) => [members.filter((member) => member.state === state).length, state]);
-  say(byId("members-text"), members.length === 0 ? "No member is known." : counts.filter(([count]) => count > 0).map(([count, state]) => `${number(count)} ${state}`).join(", ") + ".");
+  const words = counts.filter(([count]) => count > 0).map(([count, state]) => `${number(count)} ${state}`);
+  say(byId("members-text"), words.length === 0 ? "No member is known." : `${words.join(", ")}.`);
   const shown = members.slice(0, MEMBERS_SHOWN);
   fill(byId("members"), MEMBER_COLUMNS, shown, (member) => member.public_key);
   const rest = members.length - shown.length;
-  say(byId("members-how"), `Asked every 5 s. “For” is how long the member has been in its state.${rest > 0 ? ` ${plural(rest, "member")} more: see node members.` : ""}`);
+  const more = rest > 0 ? ` ${plural(rest, "member")} more: the command “node members” lists all.` : "";
+  say(byId("members-how"), `Asked every 5 s. “For” is how long the member has been in its state.${more}`);
 }

@@ -22,7 +22,8 @@ function tellConnection(error) {
   document.body.classList.toggle("stale", Boolean(error));
   // A text that changes each second would be read aloud each second.
   say(line, error
-    ? `Connection lost: the node has not answered since ${new Date(lostAt).toLocaleTimeString("en-GB")}. The figures are those from before. The page asks again each second.`
+    ? `Connection lost: the node has not answered since ${new Date(lostAt).toLocaleTimeString("en-GB")}. The figures are ` +
+      "those from before. The page asks again each second."
     : `Connected to ${location.host}. State and peers are asked for each second.`);
 }
 
@@ -82,7 +83,7 @@ function follow() {
   const heard = (topic, tell) => stream.addEventListener(topic, (event) => tell(JSON.parse(event.data)));
   stream.addEventListener("open", () => live("Live: the last 50 items that the node accepted."));
   stream.addEventListener("error", () => {
-    live("Not live: the stream of events is interrupted, and the page tries to open it again. Items that come meanwhile are not listed.");
+    live("Not live: the stream of events is interrupted, and the page opens it again. Items that come meanwhile are missing.");
     if (stream.readyState === EventSource.CLOSED) setTimeout(follow, STREAM_AGAIN_MS);
   });
   heard("transactions", tellItem);
