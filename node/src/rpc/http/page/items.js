@@ -6,6 +6,8 @@ const ITEMS_SHOWN = 50;
 let items = [];
 let heldItems = false;
 let itemsDue = false;
+/** The item that is shown. */
+let shownItem = null;
 
 const ITEM_COLUMNS = [
   ["Accepted at", false, (item) => clock(item.at_ms)],
@@ -50,6 +52,7 @@ function drawItems() {
 /** Shows what is known of an item. `told` is its event, if the page has seen it. */
 async function showItem(id, told = {}) {
   say(byId("item-title"), id);
+  shownItem = null;
   const panel = byId("item");
   panel.hidden = false;
   sayFacts(byId("item-facts"), [["State", "asking the node"]]);
@@ -64,8 +67,17 @@ async function showItem(id, told = {}) {
   }
   // The reader may have chosen another one meanwhile.
   if (byId("item-title").textContent !== id) return;
+  shownItem = { id, told, trace: trace.result };
   sayFacts(byId("item-facts"), itemFacts(transaction.result, told, trace.result));
   byId("item-trace").replaceChildren(...traceParts(trace));
+}
+
+/** The chain has grown: the item that is shown may be confirmed now. Its way stays as it was told. */
+async function lookAgain() {
+  const shown = shownItem;
+  if (!shown || byId("item").hidden) return;
+  const [{ result }] = await ask(["tx_get", shown.id]).catch(() => [{}]);
+  if (result && shown === shownItem) sayFacts(byId("item-facts"), itemFacts(result, shown.told, shown.trace));
 }
 
 function itemFacts(found, told, trace) {

@@ -88,7 +88,10 @@ function follow() {
   });
   heard("transactions", tellItem);
   heard("blocks", tellItem);
-  heard("tip", pollSoon);
+  heard("tip", () => {
+    pollSoon();
+    lookAgain();
+  });
   heard("peers", pollSoon);
   heard("lost", ({ events }) => live(`Live, but this page was too slow: ${plural(events, "event")} are missing in the list.`));
 }
