@@ -23,12 +23,13 @@ try {
     }
   }
   await Promise.all(shots.map(([, { page }]) => page.locator("#items-live", { hasText: "Live" }).waitFor()));
+  const readme = await openPage(browser, second.url, { width: 1000, height: 900, still: true });
+  await readme.page.locator("#items-live", { hasText: "Live" }).waitFor();
   let id;
   for (let item = 0; item < ITEMS; item += 1) id = await nodes.send(first, `item ${item} ${"x".repeat(40 * item)}`);
   await pause(4_000);
-  const { page: plain } = await openPage(browser, second.url, { width: 1000, height: 640, still: true });
-  await plain.locator("#peers tbody tr").nth(2).waitFor();
-  await plain.screenshot({ path: `${folder}/node-page.png` });
+  await readme.page.locator("#cards", { hasText: "/s" }).waitFor();
+  await readme.page.screenshot({ path: `${folder}/node-page.png` });
   for (const [name, { page }] of shots) {
     await page.getByRole("button", { name: `Show ${id}` }).click();
     await page.locator("#item-trace").filter({ hasText: /\w/ }).waitFor();
