@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::config::deadlines::Deadlines;
 use crate::net::lane::{BulkBudget, ControlWriter, OwnPlace, Uplink, Words};
 use crate::net::reason::CloseReason;
-use crate::observe::metrics::Traffic;
+use crate::observe::metrics::LinkTraffic;
 
 pub use self::lanes::{FLUSHED_BYTES_MIN, REPORTED_BYTES_MAX, REPORTED_FRAMES_MAX};
 pub use self::protocols::{LaneProtocols, protocol_name};
@@ -153,7 +153,7 @@ impl Handler {
 
     /// The same, which counts its messages in `traffic`.
     #[must_use]
-    pub fn with_traffic(mut self, traffic: Arc<Traffic>) -> Self {
+    pub fn with_traffic(mut self, traffic: LinkTraffic) -> Self {
         self.lanes.set_traffic(traffic);
         self
     }

@@ -6,11 +6,12 @@
 //! * **Labels have few values.** Each label's values are a list in the code: message kinds, reasons, directions. No
 //!   value comes from a peer, so no peer can make the list of time series longer.
 //!
-//! Deliberately absent: figures of single peers and single items (`node peers` and a trace have them), and any judgement
+//! Deliberately absent: figures of single peers and single items (`admin_peers` and a trace have them), and any judgement
 //! of what is good (`deploy/prometheus/alerts.yml`).
 
 mod items;
 mod libp2p;
+mod link;
 mod process;
 mod rpc;
 mod sheet;
@@ -30,6 +31,7 @@ use crate::clock::wall_ms;
 
 pub use self::items::{FIRST_SIGHTS_MAX, Items};
 pub use self::libp2p::SwarmMeter;
+pub use self::link::LinkTraffic;
 pub use self::rpc::RpcMeter;
 pub use self::state::{Queue, State};
 pub use self::traffic::{DRIVER_KINDS, Traffic, Way};

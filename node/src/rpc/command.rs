@@ -282,4 +282,10 @@ pub struct PeerStatus {
     pub connected_s: f64,
     /// libp2p's agent string, if identify has told it.
     pub agent: Option<String>,
+    /// Bytes of the messages that came from it on this connection, before encryption and without the prefixes of frames.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// The same for messages to it.
+    #[serde(default)]
+    pub bytes_out: u64,
 }

@@ -7,11 +7,12 @@
 //!   most. One that is further behind loses the oldest events, and is told how many.
 //! * **Nothing is repeated.** A subscriber subscribes first, and asks for the state then.
 //!
-//! Deliberately absent: how events reach the subscribers (`http/socket.rs`), and the items themselves: `tx_get` and
+//! Deliberately absent: how events reach the subscribers (`http/socket.rs`, `http/events.rs`), and the items themselves: `tx_get` and
 //! `block_get` have them.
 
 use std::str::FromStr;
 
+use futures::{Stream, stream};
 use protocol::gossip::ItemId;
 use protocol::items::block::SignedHeader;
 use protocol::items::hash::{BlockId, TxId};
@@ -49,12 +50,24 @@ pub enum Topic {
 impl Topic {
     /// All topics and their names.
     pub const ALL: [(&'static str, Self); 5] = [
-        ("transactions", Self::Transactions),
-        ("blocks", Self::Blocks),
-        ("tip", Self::Tip),
-        ("peers", Self::Peers),
-        ("members", Self::Members),
+        (Self::Transactions.name(), Self::Transactions),
+        (Self::Blocks.name(), Self::Blocks),
+        (Self::Tip.name(), Self::Tip),
+        (Self::Peers.name(), Self::Peers),
+        (Self::Members.name(), Self::Members),
     ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transactions => "transactions",
+            Self::Blocks => "blocks",
+            Self::Tip => "tip",
+            Self::Peers => "peers",
+            Self::Members => "members",
+        }
+    }
 }
 
 /// There is no such topic.
@@ -246,6 +259,11 @@ pub enum Told {
 }
 
 impl Reader {
+    /// The events to come, as a stream.
+    pub fn events(self) -> impl Stream<Item = Told> + Send {
+        stream::unfold(self, async |mut reader| reader.next().await.map(|told| (told, reader)))
+    }
+
     /// The next event; `None` when the node ends.
     pub async fn next(&mut self) -> Option<Told> {
         use broadcast::error::RecvError::{Closed, Lagged};

@@ -1,5 +1,5 @@
-//! The one HTTP listener: JSON-RPC at `POST /` and over WebSockets at `GET /`, streams of events below `/events/`, `/metrics`, `/healthz` and
-//! `/readyz`.
+//! The one HTTP listener: JSON-RPC at `POST /` and over WebSockets at `GET /`, the node's own page at `GET /` in a browser,
+//! streams of events at `/events`, `/metrics`, `/healthz` and `/readyz`.
 //!
 //! It runs on its own thread. So it can report a stuck loop, and a busy client costs the loop
 //! nothing but its commands.
@@ -8,7 +8,8 @@
 //! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one
 //!   (`accept.rs`), and ends by itself after its time ([`Times`]). Large answers are made and kept a few at
 //!   a time (`answer.rs`).
-//! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS).
+//! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS). The page
+//!   is such a caller.
 //!
 //! Deliberately absent: TLS and accounts (use a tunnel, and the owner of the data dir), HTTP/2.
 
@@ -18,6 +19,7 @@ mod events;
 mod guard;
 mod health;
 mod metrics;
+mod page;
 mod place;
 mod socket;
 
@@ -30,7 +32,7 @@ use std::thread::JoinHandle;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
@@ -49,12 +51,13 @@ use crate::rpc::{self, BATCH_MAX, OPENRPC, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX
 
 pub(crate) use accept::{BUSY_MAX, READ_BYTES_MAX};
 use events::Streams;
-pub use events::{BEAT_EVERY, MEMBER_EVENTS, WATCHERS_MAX};
+pub use events::{BEAT_EVERY, EVENTS, MEMBER_EVENTS, WATCHERS_MAX};
 pub use guard::OPEN_REQUEST_BYTES_MAX;
 pub use health::{BEAT_MAX, Criterion, Health, Readiness, Reason};
 use health::{HEALTHZ, READYZ};
 pub use metrics::METRICS;
 use metrics::Scrape;
+use page::Page;
 pub use place::Times;
 use socket::{Call, Sockets};
 pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
@@ -190,14 +193,16 @@ impl HttpServer {
 
 fn router(faces: Faces) -> (Router, MethodsHandle) {
     let Faces { commands, cookie, health, members, feeds, metrics, connections_max, times } = faces;
-    let streams = Streams::new(members, connections_max);
+    let streams = Streams::new(feeds.clone(), members, metrics.rpc.clone(), connections_max);
     let (meter, places) = (metrics.rpc.clone(), streams.places());
     let (call, handle) = calls(commands.clone(), &metrics.rpc);
     let sockets = Sockets { call: Arc::clone(&call), feeds, meter, places, patience: times.answer };
     let scrape =
         Scrape { metrics, health: Arc::clone(&health), commands: commands.clone(), streams: streams.clone() };
+    let (page, topics) = (Page::new(), streams.clone());
     let router = Router::new()
-        .route("/", post(move |request: Request| call(request)).get(move |request| sockets.clone().open(request)))
+        .route("/", post(move |request: Request| call(request)).get(move |request| front(request, sockets.clone(), page.clone())))
+        .route(EVENTS, get(move |request: Request| ready(topics.open_topics(request.uri().query()))))
         .route(MEMBER_EVENTS, get(move || ready(streams.open())))
         .route(OPENRPC_JSON, get(async || ([(CONTENT_TYPE, "application/json")], OPENRPC)))
         .route(METRICS, get(move || ready(scrape.answer())))
@@ -206,12 +211,18 @@ fn router(faces: Faces) -> (Router, MethodsHandle) {
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
-                "there is nothing here: POST / is the JSON-RPC, and there are /events/members, /metrics, /openrpc.json, /healthz and /readyz\n",
+                "there is nothing here: POST / is the JSON-RPC, GET / the page, and there are /events, /events/members, /metrics, \
+                 /openrpc.json, /healthz and /readyz\n",
             )
         })
         .with_state(health)
         .layer(middleware::from_fn_with_state(cookie, guard::check));
     (router, handle)
+}
+
+/// Answers `GET /`: a WebSocket if one is asked for, and otherwise the page.
+async fn front(request: Request, sockets: Sockets, page: Page) -> Response {
+    if request.headers().contains_key(UPGRADE) { sockets.open(request).await } else { page.answer() }
 }
 
 /// The JSON-RPC as a service, behind the check of the caller's rights.

@@ -77,6 +77,7 @@ impl Banner {
             "rpc      {}",
             self.rpc.as_ref().map_or("none".to_owned(), |at| format!("http://{at}"))
         ));
+        lines.extend(self.rpc.as_ref().map(|at| format!("page     http://{at}/ in a browser on this machine")));
         lines.push(format!("blocks   {}", self.blocks));
         lines.push(match self.bootstrap {
             0 => "boot     no --bootstrap address: waiting to be joined".to_owned(),

@@ -245,6 +245,7 @@ impl Answers {
 
     fn peer(&self, behaviour: &Behaviour, handle: PeerHandle, link: &Link) -> PeerStatus {
         let info = behaviour.gossip().peer(handle);
+        let [bytes_in, bytes_out] = link.traffic.bytes();
         PeerStatus {
             peer_id: link.peer.to_string(),
             address: link.address.to_string(),
@@ -257,6 +258,8 @@ impl Answers {
             round_trip_ms: link.round_trip.map(|span| span.as_micros() as f64 / 1_000.0),
             connected_s: self.clock.now().since(link.since).as_micros() as f64 / 1_000_000.0,
             agent: link.agent.clone(),
+            bytes_in,
+            bytes_out,
         }
     }
 }

@@ -91,9 +91,11 @@ mod rpc {
         mod guard; // which client may do what
         mod health;
         mod metrics;
+        mod page; // the node's own, in a browser
         mod places; // connections that wait or are slow make room
-        mod ready;
-        mod socket; // calls and subscriptions over WebSockets // a real node's health, cookie and producer rule
+        mod ready; // a real node's health, cookie and producer rule
+        mod socket; // calls and subscriptions over WebSockets
+        mod topics; // events of all topics as a stream
     }
 }
 

@@ -13,6 +13,7 @@ use protocol::wire::message::GoodbyeReason;
 
 use crate::net::discovery::book::Allowance;
 use crate::net::reason::{CloseReason, blames};
+use crate::observe::metrics::LinkTraffic;
 
 /// Bytes of a peer's agent string that are kept.
 const AGENT_BYTES_MAX: usize = 64;
@@ -38,6 +39,8 @@ pub struct Link {
     pub agent: Option<String>,
     /// The lowest round trip of our pings on it.
     pub round_trip: Option<Duration>,
+    /// Bytes of its messages.
+    pub traffic: LinkTraffic,
     /// Its handle, while it is a gossip peer.
     handle: Option<PeerHandle>,
     pub(super) reserved: bool,
@@ -58,6 +61,7 @@ pub(super) struct New {
     pub(super) outbound: bool,
     pub(super) reserved: bool,
     pub(super) fixed: bool,
+    pub(super) traffic: LinkTraffic,
 }
 
 /// All connections, and which of them are gossip peers. A handle is given once in a run.
@@ -104,7 +108,7 @@ impl Link {
 impl Links {
     /// A connection has opened. It has no handle yet.
     pub(super) fn insert(&mut self, id: ConnectionId, new: New, since: Time) {
-        let New { peer, address, outbound, reserved, fixed } = new;
+        let New { peer, address, outbound, reserved, fixed, traffic } = new;
         let link = Link {
             peer,
             address,
@@ -112,6 +116,7 @@ impl Links {
             since,
             agent: None,
             round_trip: None,
+            traffic,
             handle: None,
             reserved,
             fixed,

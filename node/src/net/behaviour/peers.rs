@@ -20,6 +20,7 @@ use crate::net::handler::{Handler, Order};
 use crate::net::limits::PER_PEER_MAX;
 use crate::net::reason::{CONNECTION_LIMIT, CloseReason, NO_SLOT};
 use crate::net::slots::{self, Decision, Merits, Why};
+use crate::observe::metrics::LinkTraffic;
 use crate::observe::trace::What;
 
 impl Behaviour {
@@ -276,11 +277,12 @@ impl Behaviour {
             self.count(CONNECTION_LIMIT);
             self.close_link(victim);
         }
-        let new = New { peer, address: address.clone(), outbound, reserved, fixed: wish.fixed };
+        let traffic = LinkTraffic::of(Arc::clone(&self.host.metrics().traffic));
+        let (address, fixed) = (address.clone(), wish.fixed);
+        let new = New { peer, address, outbound, reserved, fixed, traffic: traffic.clone() };
         self.links.insert(id, new, now);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.host.clock(), budget, uplink);
-        let traffic = Arc::clone(&self.host.metrics().traffic);
         let handler = handler.with_deadlines(self.settings.deadlines).with_traffic(traffic);
         Ok(handler.with_place(Arc::clone(&self.own_place)))
     }

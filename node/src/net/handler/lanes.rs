@@ -22,7 +22,7 @@ use crate::config::deadlines::{Deadlines, PLACE_EVERY};
 use crate::net::framing::FrameError;
 use crate::net::lane::{BulkBudget, BulkWriter, ControlWriter, LaneReader, OwnPlace, Pings, Uplink, Words, kind};
 use crate::net::reason::CloseReason;
-use crate::observe::metrics::{Traffic, Way};
+use crate::observe::metrics::{LinkTraffic, Way};
 
 /// Flushed control bytes are reported when there are this many: 8 KiB, a 32nd of the credit. A report wakes the
 /// loop, and most frames have some hundred bytes. Bytes that are not reported yet can't stop the engine: with the
@@ -142,7 +142,7 @@ impl Lanes {
     }
 
     /// Messages are counted there from now on.
-    pub(super) fn set_traffic(&mut self, traffic: Arc<Traffic>) {
+    pub(super) fn set_traffic(&mut self, traffic: LinkTraffic) {
         self.words.traffic = traffic;
     }
 

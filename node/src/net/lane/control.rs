@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::AsyncWrite as _;
@@ -15,7 +14,7 @@ use protocol::wire::message::Message;
 
 use crate::net::framing::write_frame;
 use crate::net::reason::CloseReason;
-use crate::observe::metrics::{DRIVER_KINDS, Traffic, Way};
+use crate::observe::metrics::{DRIVER_KINDS, LinkTraffic, Way};
 
 /// Bytes of frames that are written and flushed together.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
@@ -56,7 +55,7 @@ pub(crate) struct Words {
     /// The answer to the peer's last ping.
     pub(crate) pong: Option<Frame>,
     /// Where messages in both directions are counted.
-    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) traffic: LinkTraffic,
 }
 
 impl Words {

@@ -2,15 +2,19 @@
 //! page, it has the right cookie or none, and it is whole.
 //!
 //! A browser resolves an attacker's name to 127.0.0.1 like any other name (DNS rebinding), and sends requests of
-//! any page to any address. `Host` shows the first, `Origin` the second.
+//! any page to any address. `Host` shows the first, `Origin` the second. A browser sends no `Origin` if a page only
+//! embeds something, such as a picture or a frame. Then `Sec-Fetch-Site` shows it. Without this, any page could keep the
+//! places of streams.
+//!
+//! No answer names a site that may read it (CORS), and every answer says that it is of the type that it names.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
@@ -27,8 +31,23 @@ use crate::rpc::access::Caller;
 /// decoded at the same time.
 pub const OPEN_REQUEST_BYTES_MAX: usize = 1024 * 1024;
 
+/// What every answer says to a browser: it is of the type that it names, and no page of another site may embed it.
+const SAID_ALWAYS: [(HeaderName, &str); 2] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
 /// Lets a request through, or answers it.
 pub(super) async fn check(State(cookie): State<Option<Cookie>>, request: Request, next: Next) -> Response {
+    let mut response = checked(cookie, request, next).await;
+    response.headers_mut().extend(SAID_ALWAYS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+async fn checked(cookie: Option<Cookie>, request: Request, next: Next) -> Response {
+    if is_of_another_site(&request) {
+        return (StatusCode::FORBIDDEN, OTHER_SITE).into_response();
+    }
     let health = HEALTH_PATHS.contains(&request.uri().path());
     let caller = match admit(request.headers(), health, cookie.as_ref()) {
         Ok(caller) => caller,
@@ -70,6 +89,20 @@ async fn whole(body: Body, most: usize) -> Option<Bytes> {
 
 type Refused = (StatusCode, String);
 
+const OTHER_SITE: &str = "pages of other sites may not ask this node; nothing was done\n";
+
+/// Whether a browser says that a page of another site, or of another port of this machine, makes the request. Such a page
+/// may have a link to the node's own page, and no more.
+fn is_of_another_site(request: &Request) -> bool {
+    let says = |name: &str, value: &str| request.headers().get(name).is_some_and(|said| said == value);
+    let elsewhere = says("sec-fetch-site", "cross-site") || says("sec-fetch-site", "same-site");
+    let is_link = request.method() == Method::GET
+        && request.uri().path() == "/"
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document");
+    elsewhere && !is_link
+}
+
 fn admit(headers: &HeaderMap, health: bool, cookie: Option<&Cookie>) -> Result<Caller, Refused> {
     let refused = |status, text: &str| Err((status, format!("{text}\n")));
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
@@ -82,7 +115,7 @@ fn admit(headers: &HeaderMap, health: bool, cookie: Option<&Cookie>) -> Result<C
         );
     };
     if text(ORIGIN).is_some_and(|origin| !origin.eq_ignore_ascii_case(&format!("http://{host}"))) {
-        return refused(StatusCode::FORBIDDEN, "pages of other sites may not ask this node; nothing was done");
+        return Err((StatusCode::FORBIDDEN, OTHER_SITE.to_owned()));
     }
     match (text(AUTHORIZATION), cookie) {
         (None, _) => Ok(Caller::Anyone),

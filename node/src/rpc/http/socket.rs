@@ -26,7 +26,7 @@ use axum::extract::{FromRequestParts as _, Request};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::response::{IntoResponse as _, Response};
-use futures::{Stream, StreamExt as _, stream};
+use futures::{Stream, StreamExt as _};
 use jsonrpsee::types::error::{INVALID_PARAMS_CODE, INVALID_REQUEST_CODE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -244,9 +244,7 @@ impl Session {
         }
         let id = self.next_id;
         self.next_id += 1;
-        let events = stream::unfold(self.sockets.feeds.subscribe(topic), async |mut reader| {
-            reader.next().await.map(|told| (told, reader))
-        });
+        let events = self.sockets.feeds.subscribe(topic).events();
         self.subscriptions.push(Subscription { id, events: Box::pin(events) });
         self.sockets.meter.subscriptions.inc();
         Ok(json!(id))

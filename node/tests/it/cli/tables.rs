@@ -26,6 +26,8 @@ fn peer(address: &str) -> PeerStatus {
         round_trip_ms: Some(12.3),
         connected_s: 100_000.0,
         agent: Some("hearsay/0.1.0".to_owned()),
+        bytes_in: 1_234_567,
+        bytes_out: 7_654_321,
     }
 }
 

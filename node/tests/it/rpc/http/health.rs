@@ -56,5 +56,6 @@ fn other_paths_and_methods_say_what_there_is() {
     let fake = FakeNode::start();
     let (status, text) = get(&fake, "/nothing");
     assert!(status == "404" && text.contains("/readyz"), "{status} {text}");
-    assert_eq!(get(&fake, "/").0, "405");
+    assert_eq!(get(&fake, "/events/nothing").0, "404");
+    assert_eq!(get(&fake, "/").0, "200");
 }

@@ -177,7 +177,7 @@ async fn a_subscription_without_a_socket_is_refused_with_the_reason() {
     let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
     let answer = exchange(fake.address, head, &request);
     assert!(answer.contains(&CODE_NO_SOCKET.to_string()) && answer.contains("WebSocket"), "{answer}");
-    let answer = exchange(fake.address, "GET / HTTP/1.1\r\nHost: localhost", "");
+    let answer = exchange(fake.address, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c", "");
     assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
 }
 
