@@ -13,7 +13,14 @@ const BODY: u64 = 100_000;
 fn links(nodes: usize, bandwidth: &str) -> LinkPlan {
     let wan: Wan = "uniform:10ms".parse().unwrap();
     let delays = Delays::new(&wan, nodes, Seed(1)).unwrap();
-    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: bandwidth.parse().unwrap(), delays, halves: None }
+    LinkPlan {
+        seed: 1,
+        jitter: Jitter::NONE,
+        bandwidth: bandwidth.parse().unwrap(),
+        delays,
+        halves: None,
+        slow: vec![],
+    }
 }
 
 fn peer_up(ms: u64, peer: u32, node: usize) -> Record {
