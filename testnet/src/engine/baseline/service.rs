@@ -161,7 +161,7 @@ impl Service {
     }
 
     fn on_verdicts(&mut self, verdicts: Verdicts) {
-        for (job, verdict) in verdicts {
+        for (job, verdict) in verdicts.of {
             self.on_verdict(job, verdict);
         }
         self.pool.submit(&mut self.unchecked);
@@ -262,7 +262,7 @@ impl Service {
         };
         *bodies = bodies.saturating_add(1);
         *duplicates = duplicates.saturating_add(u64::from(duplicate));
-        self.recorder.record(What::Body { kind, item, bytes: bytes as u64, from, duplicate });
+        self.recorder.record(What::Body { kind, item, bytes: bytes as u64, from, duplicate, cause: None });
     }
 
     fn discover(&mut self) {
