@@ -5,6 +5,7 @@
 
 mod blame;
 mod evidence;
+mod judged;
 mod summary;
 mod timers;
 mod ways;
@@ -12,10 +13,12 @@ mod ways;
 use std::collections::HashMap;
 
 use node::observe::trace::{Kind, What};
+use protocol::gossip::ArrivalCause;
 use protocol::items::hash::ShortId;
 
-use self::blame::{Judged, Usual};
+use self::blame::Usual;
 use self::evidence::{Evidence, delay_ms};
+use self::judged::Judged;
 use self::summary::Summary;
 use self::timers::Timers;
 use self::ways::{Ways, had_ns, span_ms};
@@ -50,7 +53,7 @@ pub(super) fn causes(
             Judged { item: number, hop, accepted_ns: arrival.at_ns, delay_ms }
         }));
     }
-    let evidence = Evidence::new(observed, peers, items, &ways);
+    let evidence = Evidence::new(observed, peers, items, &ways, &judged);
     let usual = Usual::new(&judged);
     for one in &mut judged {
         one.hop.lost_ms = usual.lost_ms(one).map(|ms| rounded(ms, 3));
@@ -73,7 +76,11 @@ fn hop(
     let from = arrival.from.and_then(|peer| peers.get(node)?.get(&peer).copied());
     let had = from.and_then(|from| had_ns(item, from));
     let way = from.and_then(|from| ways.get(number, from, node));
-    let cause = if arrival.within { Cause::Block } else { way.map_or(Cause::Unknown, |way| way.cause()) };
+    let cause = if arrival.within {
+        Cause::Why(ArrivalCause::WithinBlock)
+    } else {
+        way.map_or(Cause::Unknown, |way| way.cause())
+    };
     let mut parts = Parts::default();
     if let (Some(way), Some(had_ns), Some(from), false) = (way, had, from, arrival.within) {
         parts = way.parts(cause, had_ns, arrival.at_ns, delay_ms(observed, from, node));

@@ -12,7 +12,7 @@ use node::observe::trace::Kind;
 use protocol::limits::CONTROL_ITEM_BYTES_MAX;
 
 use super::Observed;
-use super::messages::{Message, first_before, for_each_received, for_each_sent};
+use super::messages::{Message, Receipt, first_before, for_each_received, for_each_sent};
 use crate::report::schema::Percentiles;
 use crate::report::statistics::Sorted;
 use crate::wan::Delays;
@@ -28,7 +28,7 @@ pub(super) fn excess_ms(observed: &Observed, peers: &[HashMap<u32, usize>], dela
         }
     });
     let mut values = Vec::new();
-    for_each_received(observed, peers, |at_ns, message, bytes| {
+    for_each_received(observed, peers, |at_ns, message, Receipt { bytes, .. }| {
         if bytes > CONTROL_ITEM_BYTES_MAX as u64 {
             return;
         }
@@ -62,7 +62,7 @@ fn uploads(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) 
         }
     });
     let mut uploads: Vec<Vec<Span>> = observed.nodes.iter().map(|_| Vec::new()).collect();
-    for_each_received(observed, peers, |at_ns, message, bytes| {
+    for_each_received(observed, peers, |at_ns, message, Receipt { bytes, .. }| {
         if bytes <= CONTROL_ITEM_BYTES_MAX as u64 {
             return;
         }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use node::observe::trace::{Kind, What};
+use protocol::gossip::ArrivalCause;
 use protocol::items::hash::ShortId;
 
 use super::Observed;
@@ -38,21 +39,32 @@ pub(super) fn for_each_sent(
     }
 }
 
-/// Calls `each` for every receipt, with its bytes. The record of an announcement has no length here.
+/// What only a receipt tells. The record of an announcement has neither.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Receipt {
+    /// The body's length.
+    pub(super) bytes: u64,
+    /// Why the body came.
+    pub(super) cause: Option<ArrivalCause>,
+}
+
+/// Calls `each` for every receipt.
 pub(super) fn for_each_received(
     observed: &Observed,
     peers: &[HashMap<u32, usize>],
-    mut each: impl FnMut(u64, Message, u64),
+    mut each: impl FnMut(u64, Message, Receipt),
 ) {
     for (to, (node, peers)) in observed.nodes.iter().zip(peers).enumerate() {
         for record in &node.records {
-            let (kind, item, from, body, bytes) = match record.what {
-                What::Body { kind, item, bytes, from, .. } => (kind, item, from, true, bytes),
-                What::Announced { kind, item, from } => (kind, item, from, false, 0),
+            let (kind, item, from, body, receipt) = match record.what {
+                What::Body { kind, item, bytes, from, cause, .. } => {
+                    (kind, item, from, true, Receipt { bytes, cause })
+                }
+                What::Announced { kind, item, from } => (kind, item, from, false, Receipt::default()),
                 _ => continue,
             };
             if let Some(&from) = peers.get(&from) {
-                each(record.at_ns, Message { from, to, kind, item, body }, bytes);
+                each(record.at_ns, Message { from, to, kind, item, body }, receipt);
             }
         }
     }

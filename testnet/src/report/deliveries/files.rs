@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
+use protocol::gossip::ArrivalCause;
+
 use super::columns::{Column, DELIVERY_COLUMNS, HOP_COLUMNS, to_ndjson};
 use super::hops::{self, Blame, Cause, Hop, Parts};
 use super::{DeliveriesError, read_from};
@@ -49,7 +51,7 @@ pub fn each_hop(dir: &Path, mut each: impl FnMut(Hop)) -> Result<(), ReportError
             node: one.node,
             from: one.from,
             depth: None,
-            cause: if one.within_block { Cause::Block } else { Cause::Unknown },
+            cause: if one.within_block { Cause::Why(ArrivalCause::WithinBlock) } else { Cause::Unknown },
             latency_ms: one.latency_ms,
             hop_ms: None,
             parts: Parts::default(),

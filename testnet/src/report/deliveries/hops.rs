@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Write};
 use std::str::FromStr;
 
 use node::observe::trace::Kind;
+use protocol::gossip::{ArrivalCause, ArrivalWay};
 use protocol::items::hash::ShortId;
 
 use super::DeliveriesError;
@@ -65,14 +66,12 @@ pub struct Parts {
 /// Why an item came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// It was pushed, unasked.
-    Push,
-    /// It was asked for after an announcement.
+    /// The node's own word.
+    Why(ArrivalCause),
+    /// It came unasked. The node's trace doesn't say why.
+    Pushed,
+    /// It was asked for. The node's trace doesn't say why.
     Fetched,
-    /// It came in a comparison of mempools.
-    Reconciled,
-    /// It was a part of a block.
-    Block,
     /// The traces don't tell.
     Unknown,
 }
@@ -108,18 +107,25 @@ impl Parts {
 }
 
 impl Cause {
-    /// All of them, in the order of the report.
-    pub const ALL: [Self; 5] = [Self::Push, Self::Fetched, Self::Reconciled, Self::Block, Self::Unknown];
-
     /// Its name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Push => "push",
+            Self::Why(cause) => cause.name(),
+            Self::Pushed => "pushed",
             Self::Fetched => "fetched",
-            Self::Reconciled => "reconciled",
-            Self::Block => "block",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// How the item came, if that is known.
+    #[must_use]
+    pub const fn way(self) -> Option<ArrivalWay> {
+        match self {
+            Self::Why(cause) => Some(cause.way()),
+            Self::Pushed => Some(ArrivalWay::Pushed),
+            Self::Fetched => Some(ArrivalWay::Fetched),
+            Self::Unknown => None,
         }
     }
 }
@@ -128,7 +134,9 @@ impl FromStr for Cause {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|cause| cause.name() == text).ok_or(())
+        let others = [Self::Pushed, Self::Fetched, Self::Unknown];
+        let named = ArrivalCause::named(text).map(Self::Why);
+        named.or_else(|| others.into_iter().find(|cause| cause.name() == text)).ok_or(())
     }
 }
 

@@ -1,7 +1,17 @@
 // Why items came, where the time of their hops went, and what late deliveries are due to: `causes` of report.json.
 
-const CAUSES = { fetched: "fetched after an announcement", reconciled: "reconciliation", block: "part of a block" };
-const causeName = (cause) => CAUSES[cause] ?? cause;
+/** How an item came, by the cause of its coming. */
+const COMING = {
+  pushed: ["author-route", "entry-route", "graft", "new-route", "policy"],
+  fetched: ["after-grace", "announced", "retry", "sketch", "list", "catch-up"],
+  enclosed: ["within-block"],
+};
+
+function causeName(cause) {
+  const found = Object.entries(COMING).find(([, causes]) => causes.includes(cause));
+  return found ? `${found[0]} (${cause})` : cause;
+}
+
 const orNothing = (blame) => blame || "nothing found";
 
 function tellCauses() {

@@ -1,5 +1,7 @@
 //! Why items came, where the time went, and what late deliveries are due to: `causes` of a report, for people.
 
+use protocol::gossip::ArrivalCause;
+
 use super::cells::{DASH, number, percent};
 use super::layout::{Cell, Grid, Page, wrapped};
 use crate::report::schema::causes::{Causes, LateLink, LateNode, SlowDelivery, SlowHop, ToBlame};
@@ -77,13 +79,11 @@ pub(super) fn late(causes: &Causes, page: Page) -> String {
     lines.join("\n")
 }
 
-/// The name of a cause, as people say it.
-pub(super) fn said(cause: &str) -> &str {
-    match cause {
-        "fetched" => "fetched after an announcement",
-        "reconciled" => "reconciliation",
-        "block" => "part of a block",
-        other => other,
+/// The name of a cause, and how the item came.
+pub(super) fn said(cause: &str) -> String {
+    match ArrivalCause::named(cause) {
+        Some(cause) => format!("{} ({})", cause.way().name(), cause.name()),
+        None => cause.to_owned(),
     }
 }
 
@@ -137,5 +137,5 @@ fn slow_hop(hop: &SlowHop) -> String {
         parts.extend(ms.filter(|ms| *ms >= 0.1).map(|ms| format!("{name} {}", number(Some(ms), 1))));
     }
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
-    format!("{}→{} {} {} ms{parts}", hop.from, hop.node, hop.cause, number(hop.hop_ms, 1))
+    format!("{}→{} {} {} ms{parts}", hop.from, hop.node, said(&hop.cause), number(hop.hop_ms, 1))
 }

@@ -143,7 +143,7 @@ fn line(stem: &str, hop: &Hop, parent: Option<&Hop>, page: Page) -> String {
     let mut pieces = vec![format!("node {}", hop.node), format!("{} ms", number(hop.latency_ms, 1))];
     pieces.push(format!("(+{})", number(hop_ms, 1)));
     if hop.cause != Cause::Unknown {
-        pieces.push(said(hop.cause.name()).to_owned());
+        pieces.push(said(hop.cause.name()));
     }
     let blamed = hop.blame != Blame::Nobody;
     if blamed {

@@ -18,7 +18,7 @@ fn transaction() -> SignedTransaction {
 fn a_withholder_announces_in_place_of_a_push_and_hears_no_request() {
     let transaction = transaction();
     let short = TxRef::Short(transaction.id().short());
-    let push = Message::Transactions { via: None, bodies: vec![transaction.into()] };
+    let push = Message::Transactions { via: None, bodies: vec![transaction.encoded().clone().into()] };
     let request = Message::GetData { graft: true, wanted: vec![short] };
     let announcement = Message::Inv(vec![InvEntry { transaction: short, age_ms: 0 }]);
 

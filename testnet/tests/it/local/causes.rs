@@ -1,6 +1,7 @@
 //! Why items came and what late deliveries are due to, on handwritten traces. Times are in milliseconds.
 
 use node::observe::trace::{Record, What};
+use protocol::gossip::ArrivalCause;
 use testnet::local::collect::{Measured, Observed, measure};
 use testnet::report::deliveries::hops::{Blame, Cause, Hop};
 use testnet::wan::LinkPlan;
@@ -27,7 +28,7 @@ fn announced(ms: u64, item: u8, from: u32) -> Record {
 }
 
 fn body(ms: u64, item: u8, from: u32) -> Record {
-    at(ms, What::Body { kind: TX, item: id(item), bytes: 100, from, duplicate: false })
+    at(ms, What::Body { kind: TX, item: id(item), bytes: 100, from, duplicate: false, cause: None })
 }
 
 /// Traces of nodes, to which the ways of items are added.
@@ -91,7 +92,7 @@ fn the_parts_of_a_hop_add_up_and_name_its_cause() {
     let measured = net.measured(Some(plan(3, "0%", "unlimited")));
 
     let pushed = hop(&measured, 1, 1);
-    assert_eq!((pushed.cause, pushed.depth, pushed.hop_ms), (Cause::Push, Some(1), Some(57.0)));
+    assert_eq!((pushed.cause, pushed.depth, pushed.hop_ms), (Cause::Pushed, Some(1), Some(57.0)));
     let parts = pushed.parts;
     assert_eq!(
         [parts.queue, parts.wait, parts.link, parts.floor, parts.verify],
@@ -140,7 +141,7 @@ fn a_node_to_which_most_links_are_slow_is_to_blame_and_so_are_the_deliveries_beh
     let measured = net.measured(None);
     assert_eq!(to_blame(&measured), [("node".to_owned(), vec![2], 40)]);
     let causes = measured.causes.as_ref().unwrap();
-    assert_eq!((causes.late, causes.by_cause[0].cause.as_str(), causes.by_cause[0].hops), (40, "push", 80));
+    assert_eq!((causes.late, causes.by_cause[0].cause.as_str(), causes.by_cause[0].hops), (40, "pushed", 80));
     let slow = causes.slowest.iter().find(|one| one.node == 3).unwrap();
     let way: Vec<(usize, usize, &str)> =
         slow.hops.iter().map(|hop| (hop.from, hop.node, hop.blame.as_str())).collect();
@@ -169,6 +170,37 @@ fn a_node_that_announces_and_gives_nobody_a_body_is_to_blame_for_the_waiting() {
     assert_eq!(to_blame(&measured), [("withholder".to_owned(), vec![3], 10)]);
     assert_eq!(hop(&measured, 11, 2).blame, Blame::Withholder(3));
     assert_eq!(hop(&measured, 1, 2).blame, Blame::Nobody);
+}
+
+#[test]
+fn a_node_to_which_requests_in_vain_point_alone_is_a_withholder_although_it_gave_some_bodies() {
+    let mut net = Net::new(4);
+    for item in 1..=20 {
+        let ms = 1_000 + 40 * u64::from(item);
+        net.enters(ms, item, 0);
+        net.push(ms, 1, item, 0, 1);
+        net.push(ms, 1, item, 0, 3);
+        // Node 3 gives the first ten items, and of the others it only tells. The receiver says that it asked again.
+        if item <= 10 {
+            net.push(ms + 1, 1, item, 3, 2);
+            continue;
+        }
+        net.announce(ms + 1, 1, item, 3, 2);
+        net.announce(ms + 1, 2, item, 1, 2);
+        net.add(1, sent_body(ms + 300, item, 2));
+        let why = Some(ArrivalCause::Retry);
+        net.add(
+            2,
+            at(
+                ms + 301,
+                What::Body { kind: TX, item: id(item), bytes: 100, from: 1, duplicate: false, cause: why },
+            ),
+        );
+        net.add(2, accepted(ms + 301, TX, item, Some(1)));
+    }
+    let measured = net.measured(None);
+    assert_eq!(hop(&measured, 11, 2).cause, Cause::Why(ArrivalCause::Retry));
+    assert_eq!(to_blame(&measured), [("withholder".to_owned(), vec![3], 10)]);
 }
 
 #[test]

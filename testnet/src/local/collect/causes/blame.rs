@@ -2,8 +2,9 @@
 
 use super::super::Item;
 use super::evidence::Evidence;
+use super::judged::Judged;
 use super::ways::Ways;
-use crate::report::deliveries::hops::{Blame, Cause, Hop, Parts};
+use crate::report::deliveries::hops::{Blame, Parts};
 use crate::report::statistics::Sorted;
 
 /// A hop that lost less than this is not slow. It is the time of some wake-ups on a busy machine.
@@ -11,17 +12,6 @@ const LATE_MS_MIN: f64 = 2.0;
 
 /// Nor is one that lost less than this share of what the median hop takes.
 const LATE_SHARE: f64 = 0.5;
-
-/// A hop, and what else is known of it.
-#[derive(Clone, Debug)]
-pub(super) struct Judged {
-    /// The item's index.
-    pub(super) item: usize,
-    pub(super) hop: Hop,
-    pub(super) accepted_ns: u64,
-    /// The delay of one message on the link.
-    pub(super) delay_ms: f64,
-}
 
 /// What hops usually take: the medians of the parts over all hops. In a run that pushes, the usual wait is none, so that
 /// all waiting is lost time.
@@ -124,21 +114,9 @@ fn late_push(judged: &Judged, evidence: &Evidence, ways: &Ways, items: &[Item]) 
     let Some(item) = items.get(judged.item) else { return Blame::Nobody };
     let had = |from: usize| super::ways::had_ns(item, from).is_some_and(|at| at < judged.accepted_ns);
     let late = ways.of(judged.item, judged.hop.node).filter(|(from, way)| {
-        let first = way.body_got.into_iter().chain(way.inv_got).min();
-        Some(*from) != judged.hop.from && had(*from) && first.is_some_and(|at| at >= judged.accepted_ns)
+        let last = way.body_got.or(way.inv_got);
+        Some(*from) != judged.hop.from && had(*from) && last.is_some_and(|at| at >= judged.accepted_ns)
     });
     let blamed = late.map(|(from, _)| lasting(evidence, from, judged.hop.node));
     blamed.max().unwrap_or_default()
-}
-
-impl Judged {
-    /// The wait, without the way of the request.
-    fn waited(&self) -> Option<f64> {
-        let request = if self.hop.cause == Cause::Fetched { self.delay_ms } else { 0.0 };
-        self.hop.parts.wait.map(|wait| wait - request)
-    }
-
-    fn on_link(&self) -> Option<f64> {
-        self.hop.parts.link.map(|link| link - self.hop.parts.floor.unwrap_or(0.0))
-    }
 }

@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use protocol::gossip::ArrivalCause;
 use protocol::limits::{CONTROL_ITEM_BYTES_MAX, REQUEST_EXPIRY_MIN};
 
-use super::super::messages::{Message, first_before, for_each_received, for_each_sent};
+use super::super::messages::{Message, Receipt, first_before, for_each_received, for_each_sent};
 use super::super::{Item, Observed};
+use super::judged::Judged;
 use super::ways::{Ways, span_ms};
+use crate::report::deliveries::hops::Cause;
 use crate::report::statistics::{Sorted, rounded};
 
 /// Messages that must have been measured on a link in one direction. The median of fewer says little.
@@ -23,6 +26,9 @@ const SLOW_TIMES: f64 = 2.0;
 /// Nodes that a withholder must have told of items that they didn't have. Chance alone leaves fewer unasked.
 const UNSERVED_MIN: u64 = 10;
 
+/// Requests in vain that must point to one node alone. A single answer may be late because of something else.
+const IN_VAIN_MIN: u64 = 3;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
@@ -34,8 +40,8 @@ pub(super) struct Evidence {
     pub(super) slow_nodes: BTreeMap<usize, SlowNode>,
     /// Links that are slow although neither end is a slow node, the lower number first: the slower direction.
     pub(super) slow_links: BTreeMap<(usize, usize), f64>,
-    /// Nodes that announced to this number of nodes what those didn't have, and gave nobody a body.
-    pub(super) withholders: BTreeMap<usize, u64>,
+    /// Nodes that announced items and withheld them.
+    pub(super) withholders: BTreeMap<usize, Withholder>,
 }
 
 /// A slow node.
@@ -46,8 +52,26 @@ pub(super) struct SlowNode {
     pub(super) late_ms: f64,
 }
 
+/// A node that withholds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Withholder {
+    /// Announcements to nodes that didn't have the item.
+    pub(super) unserved: u64,
+    /// Whether any node got a body from it.
+    pub(super) gave: bool,
+    /// Bodies that came from another node after a request in vain, where this node alone had announced the item before
+    /// and brought nothing.
+    pub(super) in_vain: u64,
+}
+
 impl Evidence {
-    pub(super) fn new(observed: &Observed, peers: &[HashMap<u32, usize>], items: &[Item], ways: &Ways) -> Self {
+    pub(super) fn new(
+        observed: &Observed,
+        peers: &[HashMap<u32, usize>],
+        items: &[Item],
+        ways: &Ways,
+        judged: &[Judged],
+    ) -> Self {
         let links = links(observed, peers);
         let usual_ms = Sorted::new(links.values().map(|(_, late)| *late)).percentile(50).unwrap_or(0.0);
         let limit_ms = usual_ms + SLOW_MS_MIN.max(SLOW_TIMES * usual_ms);
@@ -70,7 +94,7 @@ impl Evidence {
                 *worst = worst.max(rounded(late_ms, 3));
             }
         }
-        Self { links, usual_ms, slow_nodes, slow_links, withholders: withholders(observed, items, ways) }
+        Self { links, usual_ms, slow_nodes, slow_links, withholders: withholders(observed, items, ways, judged) }
     }
 
     /// Whether a link is slow by itself.
@@ -99,7 +123,7 @@ fn links(observed: &Observed, peers: &[HashMap<u32, usize>]) -> BTreeMap<(usize,
         }
     });
     let mut late: BTreeMap<(usize, usize), Vec<f64>> = BTreeMap::new();
-    for_each_received(observed, peers, |at_ns, message, bytes| {
+    for_each_received(observed, peers, |at_ns, message, Receipt { bytes, .. }| {
         if bytes > CONTROL_ITEM_BYTES_MAX as u64 {
             return;
         }
@@ -122,19 +146,36 @@ pub(super) fn delay_ms(observed: &Observed, from: usize, to: usize) -> Option<f6
     observed.links.as_ref().map(|links| links.delays.one_way_us(from, to) as f64 / 1e3)
 }
 
-/// Nodes that announced and gave nobody a body. What counts is in the records of those who heard them.
-fn withholders(observed: &Observed, items: &[Item], ways: &Ways) -> BTreeMap<usize, u64> {
-    let mut unserved: BTreeMap<usize, u64> = BTreeMap::new();
-    let mut gave = vec![false; observed.nodes.len()];
+/// Nodes that announced and brought nothing. What counts is in the records of those who heard them. A node that was
+/// killed is excused.
+fn withholders(
+    observed: &Observed,
+    items: &[Item],
+    ways: &Ways,
+    judged: &[Judged],
+) -> BTreeMap<usize, Withholder> {
+    let mut suspects: BTreeMap<usize, Withholder> = BTreeMap::new();
     for ((item, from, to), way) in ways.all() {
-        if way.body_got.is_some() {
-            gave.iter_mut().skip(from).take(1).for_each(|gave| *gave = true);
-        }
+        let suspect = suspects.entry(from).or_default();
+        suspect.gave |= way.body_got.is_some();
         let accepted = items.get(item).filter(|item| item.origin != to).and_then(|item| item.reached.get(&to));
         if way.inv_got.zip(accepted).is_some_and(|(told_ns, arrival)| told_ns < arrival.at_ns) {
-            *unserved.entry(from).or_default() += 1;
+            suspect.unserved += 1;
         }
     }
-    unserved.retain(|node, count| *count >= UNSERVED_MIN && !gave.get(*node).copied().unwrap_or(true));
-    unserved
+    for one in judged.iter().filter(|one| one.hop.cause == Cause::Why(ArrivalCause::Retry)) {
+        let told = ways.of(one.item, one.hop.node).filter(|(from, way)| {
+            let before = way.inv_got.is_some_and(|at| at < one.accepted_ns);
+            before && way.body_got.is_none() && Some(*from) != one.hop.from
+        });
+        if let [(alone, _)] = told.collect::<Vec<_>>().as_slice() {
+            suspects.entry(*alone).or_default().in_vain += 1;
+        }
+    }
+    suspects.retain(|node, suspect| {
+        let survived = observed.nodes.get(*node).is_some_and(|node| node.survived);
+        let never_gave = suspect.unserved >= UNSERVED_MIN && !suspect.gave;
+        survived && (never_gave || suspect.in_vain >= IN_VAIN_MIN)
+    });
+    suspects
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use node::observe::trace::{Kind, What};
 
 use super::super::{Item, Observed};
-use super::blame::Judged;
-use super::evidence::{Evidence, delay_ms};
+use super::evidence::{Evidence, Withholder, delay_ms};
+use super::judged::Judged;
 use super::timers::Timers;
 use super::ways::Ways;
 use crate::report::deliveries::hops::{Blame, Cause, Hop};
@@ -41,7 +41,7 @@ impl<'a> Summary<'a> {
             .collect();
         Causes {
             hops: self.judged.iter().filter(|one| one.hop.cause != Cause::Unknown).count() as u64,
-            by_cause: Cause::ALL.into_iter().filter_map(|cause| self.by_cause(cause)).collect(),
+            by_cause: self.by_cause(),
             needless: self.needless(),
             announcements: ways.announcements,
             time_ms: self.time_ms(),
@@ -71,12 +71,18 @@ impl<'a> Summary<'a> {
         self.way(at, place).into_iter().max_by(|one, other| lost(one).total_cmp(&lost(other)))
     }
 
-    fn by_cause(&self, cause: Cause) -> Option<ByCause> {
-        let of = || self.judged.iter().filter(move |one| one.hop.cause == cause);
-        let bytes = of().filter_map(|one| self.items.get(one.item)).map(|item| item.bytes).sum();
-        let hop_ms = Percentiles::of(&Sorted::new(of().filter_map(|one| one.hop.hop_ms)));
-        let hops = of().count() as u64;
-        (hops > 0).then(|| ByCause { cause: cause.name().to_owned(), hops, bytes, hop_ms })
+    fn by_cause(&self) -> Vec<ByCause> {
+        let mut causes: BTreeMap<Cause, Vec<&Judged>> = BTreeMap::new();
+        for one in self.judged {
+            causes.entry(one.hop.cause).or_default().push(one);
+        }
+        let row = |(cause, hops): (Cause, Vec<&Judged>)| ByCause {
+            cause: cause.name().to_owned(),
+            hops: hops.len() as u64,
+            bytes: hops.iter().filter_map(|one| self.items.get(one.item)).map(|item| item.bytes).sum(),
+            hop_ms: Percentiles::of(&Sorted::new(hops.iter().filter_map(|one| one.hop.hop_ms))),
+        };
+        causes.into_iter().map(row).collect()
     }
 
     /// Bodies of counted items that were received for nothing.
@@ -144,8 +150,13 @@ impl<'a> Summary<'a> {
         match blame {
             Blame::Nobody => "these hops were slow, and nothing that lasts explains it".to_owned(),
             Blame::Withholder(node) => {
-                let told = self.evidence.withholders.get(&node).copied().unwrap_or_default();
-                format!("it announced to others {told} times what they didn't have, and gave nobody a body")
+                let Withholder { unserved, gave, in_vain } =
+                    self.evidence.withholders.get(&node).copied().unwrap_or_default();
+                let gave = if gave { "gave some bodies" } else { "gave nobody a body" };
+                format!(
+                    "it announced to others {unserved} times what they didn't have, and {gave}; {in_vain} requests in \
+                     vain point to it alone"
+                )
             }
             Blame::Link(one, other) => {
                 let late = self.evidence.slow_links.get(&(one, other)).copied().unwrap_or_default();

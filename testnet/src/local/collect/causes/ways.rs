@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 
 use node::observe::trace::Kind;
+use protocol::gossip::{ArrivalCause, ArrivalWay};
 use protocol::items::hash::ShortId;
 
-use super::super::messages::{for_each_received, for_each_sent};
+use super::super::messages::{Receipt, for_each_received, for_each_sent};
 use super::super::{Item, Observed};
 use crate::report::deliveries::hops::{Cause, Parts};
 
@@ -17,6 +18,8 @@ pub(super) struct Way {
     pub(super) inv_got: Option<u64>,
     pub(super) body_sent: Option<u64>,
     pub(super) body_got: Option<u64>,
+    /// The receiver's word for why the body came.
+    why: Option<ArrivalCause>,
 }
 
 /// All ways of the counted items: item, sender, receiver.
@@ -37,14 +40,18 @@ impl Ways {
         let mut ways: HashMap<(usize, usize, usize), Way> = HashMap::new();
         let mut speakers: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
         let mut announcements = 0;
-        for_each_received(observed, peers, |at_ns, message, _| {
+        for_each_received(observed, peers, |at_ns, message, Receipt { cause, .. }| {
             let Some(&item) = index.get(&(message.kind, message.item)) else { return };
             let way = ways.entry((item, message.from, message.to)).or_insert_with(|| {
                 speakers.entry((item, message.to)).or_default().push(message.from);
                 Way::default()
             });
             announcements += u64::from(!message.body);
-            (if message.body { &mut way.body_got } else { &mut way.inv_got }).get_or_insert(at_ns);
+            if !message.body {
+                way.inv_got.get_or_insert(at_ns);
+            } else if way.body_got.is_none() {
+                (way.body_got, way.why) = (Some(at_ns), cause);
+            }
         });
         for_each_sent(observed, peers, |at_ns, message| {
             let Some(&item) = index.get(&(message.kind, message.item)) else { return };
@@ -76,25 +83,32 @@ impl Ways {
 }
 
 impl Way {
-    /// Why the item came on this way, as far as the times tell. A body that was sent after its announcement was
-    /// received was asked for.
+    /// Why the item came on this way, by the receiver's word. If its trace has none, the times tell how: a body that was
+    /// sent after its announcement was received was asked for.
     pub(super) fn cause(&self) -> Cause {
-        match (self.inv_got, self.body_sent) {
-            (_, None) => Cause::Unknown,
-            (Some(inv_got), Some(body_sent)) if inv_got <= body_sent => Cause::Fetched,
-            _ => Cause::Push,
+        match (self.why, self.inv_got, self.body_sent) {
+            (Some(why), ..) => Cause::Why(why),
+            (None, _, None) => Cause::Unknown,
+            (None, Some(inv_got), Some(body_sent)) if inv_got <= body_sent => Cause::Fetched,
+            _ => Cause::Pushed,
         }
+    }
+
+    /// The times of the announcement, if the body was asked for because of it.
+    fn announced(&self, cause: Cause) -> Option<(u64, u64)> {
+        let (sent, got) = self.inv_sent.zip(self.inv_got)?;
+        let asked = cause.way() == Some(ArrivalWay::Fetched) && self.body_sent.is_some_and(|at| at >= got);
+        asked.then_some((sent, got))
     }
 
     /// The parts of a hop whose neighbour had the item at `had_ns`, and whose node accepted it at `accepted_ns`. The
     /// delay is that of one message on this link; without emulated links there is none.
     pub(super) fn parts(&self, cause: Cause, had_ns: u64, accepted_ns: u64, delay_ms: Option<f64>) -> Parts {
         let (Some(body_sent), Some(body_got)) = (self.body_sent, self.body_got) else { return Parts::default() };
-        let announced = (cause == Cause::Fetched).then_some(self.inv_sent.zip(self.inv_got)).flatten();
         let body = span_ms(body_sent, body_got);
-        let (queue, wait, link, messages) = match announced {
+        let (queue, wait, link, messages) = match self.announced(cause) {
             Some((sent, got)) => (span_ms(had_ns, sent), span_ms(got, body_sent), span_ms(sent, got) + body, 2.0),
-            None if cause == Cause::Push => (span_ms(had_ns, body_sent), 0.0, body, 1.0),
+            None if cause.way() == Some(ArrivalWay::Pushed) => (span_ms(had_ns, body_sent), 0.0, body, 1.0),
             // The node asked, and nobody knows when.
             None => (0.0, span_ms(had_ns, body_sent), body, 1.0),
         };

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use node::observe::trace::Kind;
+use protocol::gossip::ArrivalCause;
 use protocol::items::hash::ShortId;
 use serde_json::{Value, json};
 use testnet::report::deliveries::columns::{Column, DELIVERY_COLUMNS, HOP_COLUMNS};
@@ -25,7 +26,7 @@ pub(crate) fn hop(item: u8, from: usize, node: usize, latency_ms: f64) -> Hop {
         node,
         from: Some(from),
         depth: Some(1),
-        cause: Cause::Push,
+        cause: Cause::Why(ArrivalCause::AuthorRoute),
         latency_ms: Some(latency_ms),
         hop_ms: Some(latency_ms),
         parts: Parts { queue: some, wait: some, link: some, floor: some, processor: some, verify: some },

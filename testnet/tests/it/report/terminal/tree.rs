@@ -34,9 +34,13 @@ fn each_node_hangs_below_its_neighbour_with_latency_cause_and_blame() {
         "{title}"
     );
     assert_eq!(tree[0], "node 0");
-    assert!(tree[1].starts_with("├─ node 1  2.0 ms  (+2.0)  push  queue 1.5"), "{}", tree[1]);
-    assert!(tree[2].starts_with("│  └─ node 2  7.0 ms  (+5.0)  push  slow: node 2  queue 1.5"), "{}", tree[2]);
-    assert!(tree[3].starts_with("└─ node 3  3.0 ms  (+3.0)  push"), "{}", tree[3]);
+    assert!(tree[1].starts_with("├─ node 1  2.0 ms  (+2.0)  pushed (author-route)  queue 1.5"), "{}", tree[1]);
+    assert!(
+        tree[2].starts_with("│  └─ node 2  7.0 ms  (+5.0)  pushed (author-route)  slow: node 2  queue 1.5"),
+        "{}",
+        tree[2]
+    );
+    assert!(tree[3].starts_with("└─ node 3  3.0 ms  (+3.0)  pushed (author-route)"), "{}", tree[3]);
     assert_eq!(tree.len(), 4);
 }
 
