@@ -1,8 +1,8 @@
 """Pictures of a run, from the files in its directory. docs/DATA.md explains the columns.
 
 Run it with the directory:  python3 docs/examples/plots.py out/testnet
-It writes PNG files into the directory's folder plots/. The marks "# %%" are cells for editors that know them; there, set
-RUN below. It needs matplotlib and pandas:  pip install matplotlib pandas
+It writes PNG files into the directory's folder plots/. The marks "# %%" are cells for editors that know them; there,
+set RUN below. It needs matplotlib and pandas:  pip install matplotlib pandas
 """
 
 # %% The run
@@ -28,10 +28,12 @@ deliveries = pd.read_csv(RUN / "deliveries.csv", dtype={"item": str})
 hops = pd.read_csv(RUN / "hops.csv", dtype={"item": str}) if (RUN / "hops.csv").exists() else None
 
 # Colours of Okabe and Ito, which people with any sight of colours can tell apart.
-BLUE, ORANGE, GREEN, YELLOW, PINK, SKY, GREY = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#999999"
+BLUE, ORANGE, GREEN, YELLOW = "#0072b2", "#d55e00", "#009e73", "#e69f00"
+PINK, SKY, GREY = "#cc79a7", "#56b4e9", "#999999"
 NAMES = {"tx": "transactions", "block": "blocks"}
 COLOURS = {"tx": BLUE, "block": ORANGE}
-plt.rcParams.update({"figure.figsize": (8, 4.5), "figure.dpi": 120, "axes.grid": True, "grid.color": "#dddddd"})
+plt.rcParams.update({"figure.figsize": (8, 4.5), "figure.dpi": 120})
+plt.rcParams.update({"axes.grid": True, "axes.axisbelow": True, "grid.color": "#dddddd"})
 
 
 def kept(figure, name):
@@ -46,13 +48,15 @@ figure, axes = plt.subplots()
 for kind, rows in deliveries.dropna(subset="latency_ms").groupby("kind", sort=False):
     expected = report[kind]["expected"]
     latencies = np.sort(rows["latency_ms"])
-    axes.step(latencies, np.arange(1, len(latencies) + 1) / expected, where="post", color=COLOURS[kind], label=NAMES[kind])
+    shares = np.arange(1, len(latencies) + 1) / expected
+    axes.step(latencies, shares, where="post", color=COLOURS[kind], label=NAMES[kind])
     if "floor_ms" in rows and rows["floor_ms"].notna().any():
         floors = np.sort(rows["floor_ms"].dropna())
         shares = np.arange(1, len(floors) + 1) / expected
         label = f"{NAMES[kind]}, earliest possible"
         axes.step(floors, shares, where="post", color=COLOURS[kind], linestyle=":", label=label)
-axes.set(xscale="log", xlabel="time since the submission, ms (logarithmic)", ylabel="share of deliveries", ylim=(0, 1.02))
+axes.set(xscale="log", xlabel="time since the submission, ms (logarithmic)")
+axes.set(ylabel="share of deliveries", ylim=(0, 1.02))
 axes.set_title(f"{report['nodes']} nodes, {report['relay']}, wan {report['wan']}")
 axes.legend(loc="upper left")
 kept(figure, "cdf.png")
@@ -61,7 +65,8 @@ kept(figure, "cdf.png")
 figure, axes = plt.subplots()
 kind = "tx" if (deliveries["kind"] == "tx").any() else "block"
 of_kind = deliveries[deliveries["kind"] == kind]
-nodes = of_kind.groupby("node")["latency_ms"].quantile([0.5, 0.95]).unstack().sort_values(0.95, ascending=False).head(20)
+nodes = of_kind.groupby("node")["latency_ms"].quantile([0.5, 0.95]).unstack()
+nodes = nodes.sort_values(0.95, ascending=False).head(20)
 places = np.arange(len(nodes))
 axes.barh(places, nodes[0.95], color=SKY, label="p95")
 axes.barh(places, nodes[0.5], color=BLUE, height=0.4, label="median")
@@ -80,14 +85,22 @@ if hops is not None:
     parts = hops.groupby("cause")[["queue_ms", "wait_ms", "floor_ms", "processor_ms", "link_ms", "verify_ms"]].mean()
     parts = parts.dropna(how="all").fillna(0.0)
     parts["link_ms"] -= parts["floor_ms"] + parts["processor_ms"]
-    names = {"queue_ms": "queue", "wait_ms": "waiting", "floor_ms": "link, its delay", "processor_ms": "link, busy processor",
-             "link_ms": "link, the rest", "verify_ms": "verification"}
+    names = {
+        "queue_ms": "queue",
+        "wait_ms": "waiting",
+        "floor_ms": "link, its delay",
+        "processor_ms": "link, busy processor",
+        "link_ms": "link, the rest",
+        "verify_ms": "verification",
+    }
     bottom = np.zeros(len(parts))
     for (column, name), colour in zip(names.items(), [YELLOW, ORANGE, GREY, PINK, SKY, GREEN]):
         right.bar(parts.index, parts[column], bottom=bottom, color=colour, label=name)
         bottom += parts[column].to_numpy()
     right.set(ylabel="mean time of a hop, ms", title="Where the time went")
     right.legend(fontsize=8)
+    for axes in (left, right):
+        axes.tick_params(axis="x", rotation=30)
     kept(figure, "causes.png")
 
 # %% What late deliveries are due to
