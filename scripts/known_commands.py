@@ -176,6 +176,7 @@ KNOWN = {
     "testnet run --degree 8 --wan uniform:50ms": plan(),
     "testnet run --degree 8 --wan regions --bandwidth 50mbit": run(FEW),
     "testnet run --degree 8 --wan regions --bandwidth 50mbit --block-interval 5s --block-bytes 131072": plan(),
+    "testnet run --nodes 8 --degree 4 --wan uniform:5ms --slow-node 2 --withhold-node 5 --slow-link 0,7": plan(),
     "testnet run --degree 8 --wan regions --partition 10s,60s --duration 90s --drain 60s": plan(),
     "testnet members": mention("with numbers it is below"),
     "testnet members --nodes 50 --kill 10 --pause 10": plan(),
@@ -193,6 +194,12 @@ KNOWN = {
     "testnet run --degree 8 --find-capacity --engine gossipsub": plan(),
     "testnet report": mention("it wants a directory: see the entries with one"),
     "testnet report out/mine": run(after="testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine"),
+    "testnet report out/mine --tree": run(
+        after="testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine", says=r"^node \d+"
+    ),
+    "testnet report out/testnet --tree": run(after="testnet run --nodes 20 --degree 4", says=r"^node \d+"),
+    "testnet report out/testnet --tree 3f2a": mention("every run has other ids"),
+    "testnet report out/testnet --ndjson": run(after="testnet run --nodes 20 --degree 4"),
     "testnet report out/testnet": run(after="testnet run --nodes 20 --degree 4"),
     "testnet compare": run(f"{FEW} --engines hearsay --workloads plain --rounds 1"),
     "testnet compare --engines hearsay,gossipsub,gossipsub-signed --relay announce,author-tree --tx-rate 20 --duration 10s "

@@ -19,6 +19,7 @@ pub mod deadlines;
 pub mod file;
 pub mod identity;
 pub mod links;
+pub mod manners;
 pub mod members;
 pub mod memory;
 pub mod rates;
@@ -26,6 +27,7 @@ pub mod rates;
 use self::application::Application;
 use self::deadlines::Deadlines;
 use self::links::Links;
+use self::manners::Manners;
 use self::members::Membership;
 use self::memory::Memory;
 use self::rates::Rates;
@@ -85,6 +87,8 @@ pub struct Config {
     pub application: Option<Application>,
     /// Links for TCP connections in place of plain sockets; `None` for every node that is run by its program.
     pub links: Option<Arc<dyn Links>>,
+    /// Bad manners; `None` for every node that is run by its program.
+    pub manners: Option<Arc<dyn Manners>>,
 }
 
 /// Which bodies of old blocks are deleted; without a limit, none.

@@ -32,6 +32,7 @@ use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tracing::warn;
 
 use crate::clock::{Clock, wall_ms};
+use crate::config::manners::Manners;
 use crate::observe::metrics::Metrics;
 use crate::observe::recorder::Recorder;
 use crate::rpc::feeds::Feeds;
@@ -110,6 +111,7 @@ pub struct EngineHost {
     recorder: Recorder,
     metrics: Metrics,
     feeds: Feeds,
+    manners: Option<Arc<dyn Manners>>,
     /// Signs this node's statements as a member.
     signer: Option<(SecretKey, NetworkId)>,
     /// Statements of this node for which the store had no room yet: the last of each kind.
@@ -136,6 +138,7 @@ impl EngineHost {
             recorder,
             metrics: Metrics::default(),
             feeds: Feeds::default(),
+            manners: None,
             signer: None,
             unkept: BTreeMap::new(),
             inputs: VecDeque::new(),
@@ -164,6 +167,13 @@ impl EngineHost {
     #[must_use]
     pub fn with_feeds(mut self, feeds: Feeds) -> Self {
         self.feeds = feeds;
+        self
+    }
+
+    /// The same, with bad manners if there are any.
+    #[must_use]
+    pub fn with_manners(mut self, manners: Option<Arc<dyn Manners>>) -> Self {
+        self.manners = manners;
         self
     }
 
@@ -233,6 +243,21 @@ impl EngineHost {
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Whether the engine gets a message that a peer sent. Without bad manners it gets all.
+    #[must_use]
+    pub fn hears(&self, message: &Message) -> bool {
+        self.manners.as_ref().is_none_or(|manners| manners.hears(message))
+    }
+
+    /// The message that is sent in place of one of the engine's. Without bad manners it is the same.
+    #[must_use]
+    pub fn says(&self, message: Message) -> Option<Message> {
+        match &self.manners {
+            Some(manners) => manners.says(message),
+            None => Some(message),
+        }
     }
 
     /// A peer sent a message: notes it in the trace and the metrics.

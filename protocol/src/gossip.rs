@@ -33,8 +33,8 @@ use rand_core::{Rng as _, SeedableRng as _};
 
 use self::aggregate::running::Aggregates;
 pub use self::api::{
-    AddressGroup, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo, Output, PeerHandle, PeerInfo,
-    Refusal, Stats, Submission, SyncInfo, TransactionStatus,
+    AddressGroup, ArrivalCause, ArrivalWay, Direction, DisconnectReason, Event, Input, ItemId, MempoolInfo,
+    Output, PeerHandle, PeerInfo, Refusal, Stats, Submission, SyncInfo, TransactionStatus,
 };
 use self::fetch::debts::Owed;
 use self::fetch::lengths::Lengths;

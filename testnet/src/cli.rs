@@ -5,22 +5,22 @@ mod compare;
 mod links;
 mod load;
 mod members;
+mod planted;
+mod report;
 mod run;
 mod sim;
 mod watched;
 mod worker;
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand};
-
-use crate::report::Json;
 
 pub use aggregates::AggregatesArgs;
 pub use compare::CompareArgs;
 pub use links::LinkArgs;
 pub use load::LoadArgs;
 pub use members::MembersArgs;
+pub use planted::PlantedArgs;
+pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use sim::SimArgs;
 pub use watched::WatchedArgs;
@@ -53,13 +53,7 @@ pub enum Command {
     #[command(hide = true)]
     Worker(Box<WorkerArgs>),
     /// Show finished runs again, write a run's page again, and draw pictures that are missing
-    Report {
-        /// The --out directory
-        dir: PathBuf,
-        /// Write the report here as well; - is standard output, and the tables go to standard error then
-        #[arg(long, value_name = "FILE")]
-        json: Option<Json>,
-    },
+    Report(ReportArgs),
 }
 
 /// A word, quoted so that a shell reads it as the same word.

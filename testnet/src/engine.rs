@@ -1,6 +1,7 @@
 //! The engine that is measured: Hearsay, or gossipsub as a [`baseline`]. A [`worker`] is one node of either.
 
 pub mod baseline;
+pub mod manners;
 pub mod worker;
 
 use std::fmt;

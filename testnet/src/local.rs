@@ -34,6 +34,7 @@ use progress::Progress;
 
 use crate::engine::Engine;
 use crate::report;
+use crate::report::deliveries::files::write_hops;
 use crate::report::schema::{Report, SCHEMA};
 
 /// How a run ended.
@@ -260,6 +261,7 @@ fn conclude(
         offered_transactions: done.offered_transactions,
         offered_blocks,
         window,
+        slowed: plan.planted.slow_nodes.clone(),
         links: plan.links()?,
         outage: done.outage,
         same_tips: done.same_tips.unwrap_or(false),
@@ -269,6 +271,7 @@ fn conclude(
         invalid_because.push(format!("{crossed} deliveries crossed the partition while it lasted"));
     }
     let report = compose(plan, &measured, invalid_because);
+    write_hops(out.dir(), &measured.hops)?;
     report::write(out.dir(), &report, &measured.deliveries)?;
     if let Some(json) = &plan.json {
         json.write(&report)?;
@@ -303,5 +306,6 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         partition: measured.partition,
         spread: None,
         members: None,
+        causes: measured.causes.clone(),
     }
 }

@@ -5,13 +5,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use testnet::cli::{AggregatesArgs, Cli, Command, CompareArgs, RunArgs, SimArgs, WatchedArgs, WorkerArgs, quoted};
+use testnet::cli::{
+    AggregatesArgs, Cli, Command, CompareArgs, ReportArgs, RunArgs, SimArgs, WatchedArgs, WorkerArgs, quoted,
+};
 use testnet::engine::worker;
 use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
 use testnet::local::plan::Plan;
 use testnet::local::progress::to_stderr;
 use testnet::local::{Ended, capacity, plateau, watched};
+use testnet::report::deliveries::files;
 use testnet::report::schema::Report;
 use testnet::report::statistics::MIB;
 use testnet::report::tables::layout::{Page, WIDTH};
@@ -34,10 +37,11 @@ fn main() -> ExitCode {
         Command::Members(arguments) => members(*arguments),
         Command::Aggregates(arguments) => aggregates(&arguments),
         Command::Worker(arguments) => {
-            let WorkerArgs { engine, links, number, node } = *arguments;
-            worker::run(engine, links.zip(number), node)
+            let manners = arguments.manners();
+            let WorkerArgs { engine, links, number, node, .. } = *arguments;
+            worker::run(engine, links.zip(number), manners, node)
         }
-        Command::Report { dir, json } => show(&dir, json.as_ref()),
+        Command::Report(arguments) => show(&arguments),
     };
     result.unwrap_or_else(|error| {
         to_stderr(&format!("error: {error:#}"));
@@ -209,12 +213,25 @@ fn stop_at_interrupt() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
+fn show(arguments: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let ReportArgs { dir, json, tree, ndjson } = arguments;
+    let (dir, json) = (dir.as_path(), json.as_ref());
+    if *ndjson {
+        for name in files::write_ndjson(dir)? {
+            to_stderr(&format!("wrote {}", dir.join(name).display()));
+        }
+    }
+    if let Some(wanted) = tree {
+        let tree = tables::tree::render(dir, wanted, page(&std::io::stdout()))?;
+        show_text(None, |_| tree.clone());
+        return Ok(ExitCode::SUCCESS);
+    }
     let found = report::read(dir)?;
     if let Some(json) = json {
         json.write(&found)?;
     }
     print(&found, json);
+    show_curve(&found, dir, json)?;
     let redrawn = match &found {
         Found::One(report) => {
             let redrawn = report::redraw_missing(dir, report)?;
@@ -222,7 +239,10 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
             to_stderr(&format!("wrote {} again", dir.join(report::PAGE_FILE).display()));
             redrawn
         }
-        Found::Several(runs) => report::redraw_missing_of_runs(dir, runs)?,
+        Found::Several(runs) => {
+            report::page::write_runs(dir, runs)?;
+            report::redraw_missing_of_runs(dir, runs)?
+        }
         Found::Plateau(plateau) => report::redraw_missing_of_plateau(dir, plateau)?,
         Found::Watched(watched) => report::redraw_missing_of_watched(dir, watched)?,
         Found::Capacity(_) => Vec::new(),
@@ -231,6 +251,17 @@ fn show(dir: &Path, json: Option<&Json>) -> anyhow::Result<ExitCode> {
         to_stderr(&format!("drew {} again", dir.join(name).display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the curve of a run, if its deliveries are there.
+fn show_curve(found: &Found, dir: &Path, json: Option<&Json>) -> anyhow::Result<()> {
+    if let Found::One(report) = found
+        && dir.join(report::DELIVERIES_FILE).exists()
+    {
+        let spreads = report::spreads(dir)?;
+        show_text(json, |page| tables::curve::render(report, &spreads, page));
+    }
+    Ok(())
 }
 
 /// Shows tables on standard output. If a program reads the report there, shows them on standard error.

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 use aggregates::Aggregated;
 use capacity::Capacity;
+use deliveries::runs::RUNS_TABLE_FILE;
 use deliveries::{Columns, DeliveriesError, Delivery, Rows};
 use figures::spreads::{Gather, Spreads};
 use plateau::Plateau;
@@ -191,7 +192,15 @@ pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
     for (name, picture) in pictures(runs)? {
         write_file(&dir.join(name), &picture)?;
     }
+    write_runs_table(dir, runs)?;
+    page::write_runs(dir, runs)?;
     write_json(&dir.join(REPORT_FILE), runs)
+}
+
+fn write_runs_table(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
+    let path = dir.join(RUNS_TABLE_FILE);
+    let written = File::create(&path).and_then(|file| deliveries::runs::write(runs, &mut BufWriter::new(file)));
+    written.map_err(|error| ReportError::Write { path, error })
 }
 
 /// Draws how push-sum grows into a file, if there are at least two numbers of members.
@@ -352,7 +361,10 @@ pub fn write_page(dir: &Path, report: &Report) -> Result<(), ReportError> {
 }
 
 /// The latencies of all deliveries in `dir`.
-fn spreads(dir: &Path) -> Result<Spreads, ReportError> {
+///
+/// # Errors
+/// Names the file that can't be read.
+pub fn spreads(dir: &Path) -> Result<Spreads, ReportError> {
     let path = dir.join(DELIVERIES_FILE);
     let mut gather = Gather::default();
     let file = File::open(&path).map_err(|error| ReportError::Read { path: path.clone(), error })?;
@@ -367,6 +379,10 @@ fn spreads(dir: &Path) -> Result<Spreads, ReportError> {
 /// Names the file that can't be written.
 pub fn redraw_missing_of_runs(dir: &Path, runs: &Runs) -> Result<Vec<&'static str>, ReportError> {
     let mut redrawn = Vec::new();
+    if !dir.join(RUNS_TABLE_FILE).exists() {
+        write_runs_table(dir, runs)?;
+        redrawn.push(RUNS_TABLE_FILE);
+    }
     for (name, picture) in pictures(runs)? {
         if !dir.join(name).exists() {
             write_file(&dir.join(name), &picture)?;

@@ -15,6 +15,7 @@ use std::time::Duration;
 pub use delays::{Delays, LOOPBACK_ONE_WAY_US, REGIONS_MAX, WanError};
 pub use emulated::{
     EmulatedLinks, HELD_BYTES_MAX, LINK_PIECE_BYTES, LinkPlan, LinksError, Outage, SEND_BUFFER_BYTES, Site,
+    SlowLink,
 };
 pub use partition::{Halves, Partition};
 

@@ -96,6 +96,7 @@ impl RunArgs {
             memory: self.memory,
             membership: self.members.settings(),
             application: None,
+            manners: None,
             links: None,
         }
     }

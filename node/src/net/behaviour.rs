@@ -252,7 +252,7 @@ impl Behaviour {
         match report {
             Report::Several(reports) => reports.into_iter().for_each(|report| self.take_report(id, report)),
             Report::Received(message) => {
-                if let Some(peer) = self.links.handle_of(id) {
+                if let Some(peer) = self.links.handle_of(id).filter(|_| self.host.hears(&message)) {
                     self.host.received(peer, &message);
                     self.host.input(Input::Received { peer, message });
                 }

@@ -56,9 +56,9 @@ impl Recorder {
     /// Records an event, if traces hold its kind.
     pub fn event(&self, event: &Event) {
         match *event {
-            Event::BodyReceived { item, from, bytes, duplicate } => {
-                let (kind, item) = name(item);
-                self.record(What::Body { kind, item, bytes: bytes as u64, from: from.0, duplicate });
+            Event::BodyReceived { item, from, bytes, duplicate, cause } => {
+                let ((kind, item), cause) = (name(item), Some(cause));
+                self.record(What::Body { kind, item, bytes: bytes as u64, from: from.0, duplicate, cause });
             }
             Event::Accepted { item, from, within, bytes } => {
                 let (kind, item) = name(item);

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
+use protocol::gossip::ArrivalCause;
 use protocol::items::hash::ShortId;
 use protocol::wire::codec::{DecodeError, Encode, Reader, Writer};
 
@@ -81,6 +82,9 @@ pub enum What {
         from: u32,
         /// Whether it was not needed.
         duplicate: bool,
+        /// Why it came; `None` in a file of an older node, and where the engine doesn't tell. Then the record has no
+        /// field for it.
+        cause: Option<ArrivalCause>,
     },
     /// An announcement was received.
     Announced {
@@ -276,12 +280,13 @@ impl Encode for Record {
                 writer.uint(from.map_or(0, |peer| u64::from(peer) + 1));
                 writer.bool(*within);
             }
-            What::Body { kind, item, bytes, from, duplicate } => {
-                start(2, 5);
+            What::Body { kind, item, bytes, from, duplicate, cause } => {
+                start(2, if cause.is_some() { 6 } else { 5 });
                 write_item(writer, *kind, *item);
                 writer.uint(*bytes);
                 writer.uint(u64::from(*from));
                 writer.bool(*duplicate);
+                cause.iter().for_each(|cause| writer.uint(cause.code()));
             }
             What::Announced { kind, item, from: peer } => {
                 start(3, 3);
@@ -367,12 +372,13 @@ fn read_record(reader: &mut Reader) -> Result<Record, DecodeError> {
             },
             within: reader.bool()?,
         },
-        (2, 7) => What::Body {
+        (2, 7 | 8) => What::Body {
             kind: read_kind(reader)?,
             item: read_short(reader)?,
             bytes: reader.uint()?,
             from: read_peer(reader)?,
             duplicate: reader.bool()?,
+            cause: if items == 8 { read_cause(reader)? } else { None },
         },
         (3, 5) => {
             What::Announced { kind: read_kind(reader)?, item: read_short(reader)?, from: read_peer(reader)? }
@@ -405,6 +411,11 @@ fn read_kind(reader: &mut Reader) -> Result<Kind, DecodeError> {
         1 => Ok(Kind::Block),
         _ => Err(DecodeError::BadValue("an item's kind")),
     }
+}
+
+/// A cause that only a newer node knows is read as none.
+fn read_cause(reader: &mut Reader) -> Result<Option<ArrivalCause>, DecodeError> {
+    reader.uint().map(ArrivalCause::from_code)
 }
 
 fn read_short(reader: &mut Reader) -> Result<ShortId, DecodeError> {

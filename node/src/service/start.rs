@@ -125,7 +125,8 @@ impl Service {
         )
         .with_signer(config.key.clone(), config.network.clone())
         .with_metrics(metrics.clone())
-        .with_feeds(feeds.clone());
+        .with_feeds(feeds.clone())
+        .with_manners(config.manners.clone());
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
         let mut swarm = build(&config, host, &wire, &dials)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };

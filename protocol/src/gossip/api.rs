@@ -1,5 +1,6 @@
 //! The types of the engine's interface: what goes in, what comes out, what can be asked. Data only.
 
+mod arrival;
 mod lookups;
 pub(super) mod members;
 mod stats;
@@ -8,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+pub use self::arrival::{ArrivalCause, ArrivalWay};
 use self::members::{MemberInput, MemberOutput};
 pub use self::stats::Stats;
 use crate::items::block::Block;
@@ -201,6 +203,8 @@ pub enum Event {
         bytes: usize,
         /// Whether it was of no use: held, rejected or in verification already.
         duplicate: bool,
+        /// Why it came. A duplicate that answers a request which another body has settled counts as pushed.
+        cause: ArrivalCause,
     },
     /// An item was accepted: it is valid, held, and being relayed.
     Accepted {

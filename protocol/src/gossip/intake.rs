@@ -2,6 +2,7 @@
 //! is confirmed already.
 
 pub(super) mod acknowledged;
+mod arrival;
 pub(super) mod betrayals;
 pub(super) mod checks;
 pub(super) mod first;

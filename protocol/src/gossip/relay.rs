@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use self::policy::{AuthorTree, RelayPolicy};
 use self::routes::{Fill, Routes};
 use self::rumor::Rumors;
-use super::api::PeerHandle;
+use super::api::{ArrivalCause, PeerHandle};
 use crate::items::block::SignedHeader;
 use crate::items::hash::{RouteId, RouteKind, ShortId, TxId};
 use crate::seeded::SeededState;
@@ -143,6 +143,23 @@ impl Relay {
     /// The entry node's route on which a transaction travelled. `None` if it travelled on its author's route.
     pub(super) fn via_of(&self, short: ShortId) -> Option<RouteId> {
         self.routes()?.via_of(short)
+    }
+
+    /// Why a peer pushes a transaction: on the route that it names, or on its author's. `author` is not known of
+    /// all second copies. Such a copy says only which of the two routes it took.
+    pub(super) fn why_pushed(
+        &self,
+        from: PeerHandle,
+        via: Option<RouteId>,
+        author: impl FnOnce() -> Option<RouteId>,
+    ) -> ArrivalCause {
+        let Some(routes) = self.routes() else { return ArrivalCause::Policy };
+        let cause = if via.is_some() { ArrivalCause::EntryRoute } else { ArrivalCause::AuthorRoute };
+        match via.or_else(author) {
+            Some(route) if routes.is_graft(route, from) => ArrivalCause::Graft,
+            Some(route) if !routes.knows(route) => ArrivalCause::NewRoute,
+            _ => cause,
+        }
     }
 
     /// Whether peers are to be told of bodies that they pushed in vain.

@@ -88,6 +88,7 @@ mod inventory {
 
 /// Tests of the intake: from a body to a verdict.
 mod intake {
+    mod arrival_causes; // why each body came
     mod blame; // which peers are disconnected for a bad item, and which are not
     pub mod first_occurrence; // whether a transaction is confirmed, beyond memory
     mod full_link; // a full mempool, and what a link without room brings

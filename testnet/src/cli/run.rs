@@ -8,7 +8,7 @@ use clap::Args;
 use node::cli::values::parse_bytes;
 
 use super::load::{DEGREE, DRAIN};
-use super::{LinkArgs, LoadArgs};
+use super::{LinkArgs, LoadArgs, PlantedArgs};
 use crate::engine::Engine;
 use crate::local::plan::{Plan, REAL_NODES_MAX};
 use crate::random::Seed;
@@ -30,6 +30,8 @@ Examples:
       links with published delays between six regions of the world, emulated below the nodes' encryption
   testnet run --degree 8 --wan regions --partition 10s,60s --duration 90s --drain 60s
       for a minute nothing passes between two halves; then how long until all are as one again
+  testnet run --nodes 8 --degree 4 --wan uniform:5ms --slow-node 2 --withhold-node 5 --slow-link 0,7
+      three things go wrong on purpose; the report should name each of them as a cause of late deliveries
 
 Phases: start, wait until every node has its peers (at most 60 s), 5 s idle, load, drain, stop.
 The out directory then holds report.html (the page to look at), report.json, deliveries.csv, cdf.svg, traces/, logs/
@@ -58,6 +60,9 @@ pub struct RunArgs {
     /// Links.
     #[command(flatten)]
     pub links: LinkArgs,
+    /// Bad nodes and links.
+    #[command(flatten)]
+    pub planted: PlantedArgs,
     /// Search for the highest --tx-rate at which everything arrives within the drain time and nothing is refused
     ///
     /// It begins at --tx-rate, doubles until a rate is not carried, and then bisects. Each rate is offered for
@@ -126,6 +131,7 @@ impl RunArgs {
         plan.traces = self.plateau.is_none();
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
         plan.set_partition(self.links.partition)?;
+        plan.set_planted(self.planted.planted())?;
         plan.links()?;
         if self.node.is_some() && plan.uses_workers() {
             bail!("--node names a program that emulates no links and has Hearsay's engine alone: leave it out");

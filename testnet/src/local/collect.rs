@@ -5,11 +5,13 @@
 //! accepted it. **Counted** items are transactions submitted since the load began, and blocks submitted between
 //! the beginning and the end of the load. Blocks that a producer made before or afterwards only affect the cost.
 
+mod causes;
 mod control;
 mod cost;
 mod distance;
 mod echo;
 mod heal;
+mod messages;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,6 +20,8 @@ use node::observe::trace::{Kind, Record, What};
 use protocol::items::hash::ShortId;
 
 use crate::report::deliveries::Delivery;
+use crate::report::deliveries::hops::Hop;
+use crate::report::schema::causes::Causes;
 use crate::report::schema::{Cost, Healed, Percentiles, Propagation, Warm};
 use crate::report::statistics::{Sorted, ratio, rounded};
 use crate::wan::{LinkPlan, Outage};
@@ -36,6 +40,8 @@ pub struct Observed {
     pub offered_blocks: u64,
     /// The times of the phases.
     pub window: Window,
+    /// Nodes that were made slow on purpose. Their timers say nothing about the machine.
+    pub slowed: Vec<usize>,
     /// The emulated links, if there were any.
     pub links: Option<LinkPlan>,
     /// When the halves of the links were separated, if they were.
@@ -102,6 +108,10 @@ pub struct Measured {
     pub deliveries: Vec<Delivery>,
     /// The partition, if there was one.
     pub partition: Option<Healed>,
+    /// The last hop of each delivery, in the same order; empty if the engine doesn't trace what it sends.
+    pub hops: Vec<Hop>,
+    /// Why items came, and what late deliveries are due to.
+    pub causes: Option<Causes>,
 }
 
 /// A counted item.
@@ -165,7 +175,10 @@ pub fn measure(observed: &Observed) -> Measured {
         distances.fill(&items, Kind::Block, &mut block);
         cost.control_excess_ms = control::excess_ms(observed, &peers, &links.delays);
     }
+    let (hops, causes) = causes::causes(observed, &items, &index, &peers).unzip();
     Measured {
+        hops: hops.unwrap_or_default(),
+        causes,
         starved: starved(&tx, &block, &cost),
         echoes: observed.nodes.iter().map(|node| echo::count(&node.records)).sum(),
         tx,

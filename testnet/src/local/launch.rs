@@ -147,10 +147,10 @@ impl Cluster {
         self.nodes.get(node).filter(|member| member.fate == Fate::Alive)
     }
 
-    /// The first living node from `node` on, in a circle.
+    /// The first living node from `node` on, in a circle, that isn't one of `except`.
     #[must_use]
-    pub fn living_from(&self, node: usize) -> Option<(usize, &Member)> {
-        let circle = (node..self.nodes.len()).chain(0..node);
+    pub fn living_from(&self, node: usize, except: &[usize]) -> Option<(usize, &Member)> {
+        let circle = (node..self.nodes.len()).chain(0..node).filter(|node| !except.contains(node));
         circle.filter_map(|node| Some((node, self.living(node)?))).next()
     }
 
@@ -392,6 +392,14 @@ fn worker(plan: &Plan, out: &Out, node: usize) -> Vec<String> {
     if plan.wan != Wan::None {
         let links = out.links().to_string_lossy().into_owned();
         arguments.extend(["--links".to_owned(), links, "--number".to_owned(), node.to_string()]);
+    }
+    let manners = plan.planted.manners(node);
+    if !manners.slow_by.is_zero() {
+        let slow_by = humantime::format_duration(manners.slow_by).to_string();
+        arguments.extend(["--slow-by".to_owned(), slow_by]);
+    }
+    if manners.withholds {
+        arguments.push("--withhold".to_owned());
     }
     arguments
 }

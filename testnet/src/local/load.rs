@@ -285,7 +285,8 @@ impl<'a> Driver<'a> {
 
     fn send(&mut self, entry: Entry) {
         self.done.offered_transactions = self.done.offered_transactions.saturating_add(1);
-        let Some((node, _)) = self.cluster.living_from(entry.node) else { return };
+        let withholders = &self.plan.planted.withholders;
+        let Some((node, _)) = self.cluster.living_from(entry.node, withholders) else { return };
         if self.unanswered >= UNANSWERED_MAX {
             return self.fail("too many submissions are unanswered".to_owned());
         }

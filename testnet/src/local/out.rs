@@ -1,4 +1,4 @@
-//! The directory for all files of a run: `report.json report.html deliveries.csv cdf.svg traces/NN.trace
+//! The directory for all files of a run: `report.json report.html deliveries.csv hops.csv cdf.svg traces/NN.trace
 //! logs/NN.log nodes/NN/`, `links.json` if links are emulated, `pids` while nodes run, and `.testnet-run`. Nothing in a
 //! directory without this last file is ever replaced. A simulation has no processes, and more pictures: `rumor.svg
 //! spread.svg sweep.svg growth.svg`.
@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use super::plan::Plan;
 use crate::random::keys::node_seed;
 use crate::report;
+use crate::report::deliveries::{files, runs};
 
 /// The directory, by an absolute path.
 #[derive(Clone, Debug)]
@@ -26,11 +27,15 @@ pub struct Out {
 pub const RUNS_DIR: &str = "runs";
 
 const DIRS: [&str; 3] = ["nodes", "traces", "logs"];
-const FILES: [&str; 13] = [
+const FILES: [&str; 17] = [
     PIDS,
     LINKS,
     report::REPORT_FILE,
     report::DELIVERIES_FILE,
+    files::DELIVERIES_NDJSON_FILE,
+    files::HOPS_FILE,
+    files::HOPS_NDJSON_FILE,
+    runs::RUNS_TABLE_FILE,
     report::PAGE_FILE,
     report::CDF_FILE,
     report::RUMOR_FILE,

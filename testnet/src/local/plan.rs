@@ -1,6 +1,8 @@
 //! A run before it begins: checked flags, the graph, the producer. To make one touches nothing but a topology
 //! file.
 
+pub mod planted;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use protocol::gossip::{Reconciliation, RelayPolicy};
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
 
+use self::planted::{Ends, Planted};
 use crate::engine::Engine;
 use crate::random::Seed;
 use crate::random::keys::node_key;
@@ -63,6 +66,8 @@ pub struct Plan {
     pub bandwidth: Bandwidth,
     /// When the network falls into two halves; never without a `wan`.
     pub partition: Option<Partition>,
+    /// Nodes and links that are made bad.
+    pub planted: Planted,
     /// Whether the nodes write traces, from which the figures of a run are read.
     pub traces: bool,
     /// Whether nodes are workers of this program even if the plain `node` program would do, so that runs of
@@ -117,6 +122,7 @@ impl Plan {
             jitter: Jitter::NONE,
             bandwidth: Bandwidth::UNLIMITED,
             partition: None,
+            planted: Planted::default(),
             traces: true,
             workers: false,
             idle: IDLE,
@@ -168,6 +174,31 @@ impl Plan {
         Ok(())
     }
 
+    /// Sets the nodes and links that are made bad. Comes after the engine and the links.
+    ///
+    /// # Errors
+    /// If one doesn't exist, or if this engine or these links can't have it.
+    pub fn set_planted(&mut self, planted: Planted) -> anyhow::Result<()> {
+        planted.check(self.nodes, self.producer)?;
+        if planted.has_nodes() && self.engine != Engine::Hearsay {
+            bail!(
+                "--slow-node and --withhold-node are for Hearsay's nodes, and not for {}: leave them out",
+                self.engine
+            );
+        }
+        if !planted.slow_links.is_empty() && self.wan == Wan::None {
+            bail!("--slow-link is of emulated links: give a --wan as well, as regions or uniform:50ms");
+        }
+        for Ends(one, other) in &planted.slow_links {
+            let linked = |graph: &Graph| graph.neighbours(*one).iter().any(|&node| node as usize == *other);
+            if self.graph.as_ref().is_some_and(|graph| !linked(graph)) {
+                bail!("--slow-link {one},{other}: these two have no link in this graph");
+            }
+        }
+        self.planted = planted;
+        Ok(())
+    }
+
     /// The gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
@@ -180,7 +211,7 @@ impl Plan {
     /// Whether the nodes are workers of this program, and not the plain `node` program.
     #[must_use]
     pub fn uses_workers(&self) -> bool {
-        self.workers || self.engine != Engine::Hearsay || self.wan != Wan::None
+        self.workers || self.engine != Engine::Hearsay || self.wan != Wan::None || self.planted.has_nodes()
     }
 
     /// The links to emulate; `None` without a `wan`.
@@ -194,7 +225,8 @@ impl Plan {
         let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
         let (jitter, bandwidth) = (self.jitter, self.bandwidth);
         let halves = self.partition.map(|_| Halves::draw(self.nodes, self.seed));
-        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays, halves }))
+        let slow = self.planted.links();
+        Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays, halves, slow }))
     }
 
     /// The transactions.

@@ -2,6 +2,11 @@
 //! if links are known. Nodes are numbers, and items are short ids in hexadecimal. `from`, `latency_ms` and
 //! `floor_ms` are empty if they are unknown.
 
+pub mod columns;
+pub mod files;
+pub mod hops;
+pub mod runs;
+
 use std::io::{self, BufRead, Write};
 
 use node::observe::trace::Kind;
@@ -45,6 +50,9 @@ pub enum DeliveriesError {
     /// The first line is not the header.
     #[error("the first line must be {HEADER:?}")]
     Header,
+    /// The first line is not the header of hops.
+    #[error("the first line must name the columns of hops.csv, as docs/DATA.md lists them")]
+    HopsHeader,
     /// A line can't be read.
     #[error("line {0} is no delivery")]
     Line(usize),

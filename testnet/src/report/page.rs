@@ -1,13 +1,14 @@
-//! `report.html`: a run as one page that needs nothing but itself. It loads nothing, from no network.
+//! `report.html`: a run, or several, as one page that needs nothing but itself. It loads nothing, from no network.
 //!
-//! All that the page shows is in the page as JSON: `report.json` as it is, and the `Extract` of `deliveries.csv`
+//! All that the page of a run shows is in the page as JSON: `report.json` as it is, and the `Extract` of `deliveries.csv`
 //! beside it. The scripts in the folder `page/` draw from these two and compute no figure of the report again. JSON
 //! that may hold foreign words (a command line, a path) is escaped so that it can't end its element, and the scripts
 //! write words only as text, never as markup.
 //!
-//! Deliberately absent: a page of several runs, and any figure that needs the nodes' traces.
+//! Deliberately absent: any figure that needs the nodes' traces.
 
 mod extract;
+mod runs;
 mod sample;
 mod slowest;
 
@@ -16,25 +17,45 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::figures::spreads::Spreads;
-use super::schema::Report;
+use super::schema::{Report, Runs};
 use super::{DELIVERIES_FILE, PAGE_FILE, ReportError};
 use extract::Extract;
+use runs::RunsExtract;
 use sample::Sample;
 
+pub use runs::SHOWN_RUNS_MAX;
 pub use sample::{CELLS_MAX, SHOWN_ITEMS_MAX, SHOWN_NODES_MAX, TREE_CELLS_MAX, TREE_NODES_MAX, evenly};
 
 /// The page, with a name in double braces where something goes.
 const FRAME: &str = include_str!("page/page.html");
+/// The page of several runs.
+const RUNS_FRAME: &str = include_str!("page/runs.html");
 const STYLE: &str = include_str!("page/page.css");
 /// The scripts, in the order in which they run.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     include_str!("page/base.js"),
     include_str!("page/cdf.js"),
     include_str!("page/heat.js"),
     include_str!("page/tree.js"),
     include_str!("page/tables.js"),
+    include_str!("page/causes.js"),
     include_str!("page/start.js"),
 ];
+
+/// The scripts of the page of several runs.
+const RUNS_SCRIPTS: [&str; 2] = [include_str!("page/base.js"), include_str!("page/runs.js")];
+
+/// Writes the page of several runs into `dir`.
+///
+/// # Errors
+/// Names the file that can't be written.
+pub fn write_runs(dir: &Path, runs: &Runs) -> Result<(), ReportError> {
+    let path = dir.join(PAGE_FILE);
+    match inert(&RunsExtract::new(runs)) {
+        Ok(data) => super::write_file(&path, &filled(RUNS_FRAME, &data, "", &RUNS_SCRIPTS)),
+        Err(error) => Err(ReportError::Json { path, error }),
+    }
+}
 
 /// Writes the page into `dir`, from the report and from the deliveries that are in `dir` already. Without a file of
 /// deliveries, the page shows the figures of the report alone.
@@ -51,24 +72,28 @@ pub fn write(dir: &Path, report: &Report, spreads: &Spreads) -> Result<(), Repor
 }
 
 fn rendered(report: &Report, extract: &Extract) -> Result<String, serde_json::Error> {
-    let (report, extract) = (inert(report)?, inert(extract)?);
-    let mut page = String::with_capacity(FRAME.len() + STYLE.len() + report.len() + extract.len());
+    Ok(filled(FRAME, &inert(report)?, &inert(extract)?, &SCRIPTS))
+}
+
+/// The frame, with style, data and scripts in their places.
+fn filled(frame: &str, report: &str, extract: &str, scripts: &[&str]) -> String {
+    let mut page = String::with_capacity(frame.len() + STYLE.len() + report.len() + extract.len());
     // One pass over the frame, so that nothing is looked for in what was put in.
-    for piece in FRAME.split("{{") {
+    for piece in frame.split("{{") {
         let Some((name, rest)) = piece.split_once("}}") else {
             page.push_str(piece);
             continue;
         };
         match name {
             "style" => page.push_str(STYLE),
-            "report" => page.push_str(&report),
-            "extract" => page.push_str(&extract),
-            "script" => SCRIPTS.iter().for_each(|script| page.push_str(script)),
+            "report" => page.push_str(report),
+            "extract" => page.push_str(extract),
+            "script" => scripts.iter().for_each(|script| page.push_str(script)),
             _ => {}
         }
         page.push_str(rest);
     }
-    Ok(page)
+    page
 }
 
 /// As JSON in which nothing can end a `script` element or begin a comment.

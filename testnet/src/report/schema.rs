@@ -2,10 +2,12 @@
 //! numbers. Times are in milliseconds (processor time in microseconds), and sizes in bytes. A figure that does not
 //! exist is null, and every name is always present.
 
+pub mod causes;
 pub mod members;
 
 use serde::{Deserialize, Serialize};
 
+use causes::Causes;
 use members::MembersFigures;
 
 use super::statistics::{Sorted, rounded};
@@ -70,6 +72,9 @@ pub struct Report {
     /// How members learned of each other; null unless nodes watched each other, and for real processes.
     #[serde(default)]
     pub members: Option<MembersFigures>,
+    /// Why items came, and what late deliveries are due to; null for simulations, and for engines without a trace of it.
+    #[serde(default)]
+    pub causes: Option<Causes>,
 }
 
 /// How transactions spread, in multiples of an interval since their submission. Here rounds are intervals, with

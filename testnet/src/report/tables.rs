@@ -2,11 +2,14 @@
 
 pub mod aggregates;
 pub mod capacity;
+mod causes;
 mod cells;
 mod compare;
+pub mod curve;
 pub mod layout;
 mod members;
 pub mod plateau;
+pub mod tree;
 pub mod watched;
 mod words;
 
@@ -23,31 +26,39 @@ const VIOLATIONS_SHOWN: usize = 10;
 #[must_use]
 pub fn render(report: &Report, page: Page) -> String {
     let mut text = title(report, page);
-    let mut section = |name: &str, grid: Grid| {
+    let mut section = |name: &str, body: String| {
         // Writing to a string can't fail.
-        let _ = writeln!(text, "\n{name}\n{}", told(grid, page));
+        let _ = writeln!(text, "\n{name}\n{body}");
     };
     if let Some(figures) = &report.members {
-        section("members, in seconds until this many of them had learned", members::learned(figures));
-        section("membership", members::facts(figures));
+        section("members, in seconds until this many of them had learned", told(members::learned(figures), page));
+        section("membership", told(members::facts(figures), page));
     }
     // A run of members alone has no items.
     if report.members.is_none() || kinds(report).next().is_some() {
-        section("latency, in milliseconds from submission (nearest rank)", latencies(report));
-        section("delivery", deliveries(report));
-        section("cost", costs(report));
+        section("latency, in milliseconds from submission (nearest rank)", told(latencies(report), page));
+        section("delivery", told(deliveries(report), page));
+        section("cost", told(costs(report), page));
+    }
+    if let Some(causes) = &report.causes {
+        section(
+            "why items came, and how long the last hop took, in milliseconds",
+            told(causes::by_cause(causes), page),
+        );
+        section("where the time of all hops went", told(causes::time(causes), page));
+        section("late deliveries", causes::late(causes, page));
     }
     if let Some(healed) = &report.partition {
-        section("partition", partition(healed));
+        section("partition", told(partition(healed), page));
     }
     if let Some(spread) = &report.spread {
-        section(&format!("spread, in intervals of {} s", spread.interval_ms / 1e3), intervals(spread));
+        section(&format!("spread, in intervals of {} s", spread.interval_ms / 1e3), told(intervals(spread), page));
     }
     if let Some(rumored) = &report.rumor {
-        section(&format!("rumor, in rounds of {} s", rumored.round_ms / 1e3), rumor(rumored));
+        section(&format!("rumor, in rounds of {} s", rumored.round_ms / 1e3), told(rumor(rumored), page));
     }
     if let Some(simulated) = &report.sim {
-        section("simulation", simulation(report, simulated));
+        section("simulation", told(simulation(report, simulated), page));
     }
     for line in remarks(report, page) {
         let _ = writeln!(text, "\n{line}");

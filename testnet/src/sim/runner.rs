@@ -112,6 +112,7 @@ pub fn run(
         partition,
         spread,
         members: members_of,
+        causes: None,
     };
     Ok((report, spreads))
 }

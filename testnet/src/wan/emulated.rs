@@ -18,7 +18,7 @@ use node::config::links::{Links, Stream, TcpStream};
 
 pub use self::incoming::HELD_BYTES_MAX;
 pub use self::outgoing::{LINK_PIECE_BYTES, SEND_BUFFER_BYTES};
-pub use self::site::{LinkPlan, Outage, Site};
+pub use self::site::{LinkPlan, Outage, Site, SlowLink};
 
 use self::link::Link;
 use self::pace::Machine;

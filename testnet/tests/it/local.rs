@@ -1,6 +1,8 @@
 //! Runs of real nodes: plans, loads, the collector and the search for the capacity.
 
+mod bad_manners;
 mod capacity_search;
+mod causes;
 mod collector;
 mod collector_cost;
 mod collector_links;

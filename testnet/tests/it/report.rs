@@ -2,7 +2,10 @@
 
 mod capacity_report;
 mod compare_tables;
-mod deliveries;
+mod files {
+    pub(crate) mod data_files;
+    mod deliveries;
+}
 mod healing;
 mod models;
 mod page {
@@ -10,6 +13,7 @@ mod page {
     mod columns;
     mod hostile_words;
     mod sampling;
+    mod several_runs;
     mod simulated_run;
 }
 mod plateau_report;
@@ -19,3 +23,7 @@ mod statistics;
 mod sweep_picture;
 mod table_width;
 mod tables;
+mod terminal {
+    mod curve;
+    mod tree;
+}

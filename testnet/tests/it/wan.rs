@@ -5,4 +5,5 @@ pub(crate) mod link;
 mod link_access;
 mod link_partition;
 mod partition;
+mod slow_link;
 mod virtual_pace;

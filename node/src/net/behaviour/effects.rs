@@ -40,7 +40,9 @@ impl Behaviour {
     }
 
     fn send(&mut self, peer: PeerHandle, lane: Lane, message: Message) {
-        if let Some(id) = self.links.with_handle(peer) {
+        if let Some(id) = self.links.with_handle(peer)
+            && let Some(message) = self.host.says(message)
+        {
             self.host.recorder().sent(peer, &message);
             self.outbox.push(id, lane, message);
         }

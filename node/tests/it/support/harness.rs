@@ -63,6 +63,7 @@ pub(crate) fn config(seed: u8) -> Config {
         memory: Memory::default(),
         membership: Membership::default(),
         application: None,
+        manners: None,
         links: None,
     }
 }

@@ -119,7 +119,7 @@ pub(crate) mod backing;
 mod entry;
 mod flights;
 mod pace;
-mod readings;
+pub(crate) mod readings;
 mod strikes;
 
 use alloc::boxed::Box;
@@ -305,7 +305,8 @@ impl RequestTracker {
                 };
                 // Most keys have few announcers. A vector with room for one keeps the bound's arithmetic valid.
                 let announcements = vec![announcement];
-                let entry = Entry { key, flight: None, held, live: false, announcements };
+                let (promised, waited, live) = (false, held.is_some(), false);
+                let entry = Entry { key, flight: None, held, promised, waited, live, announcements };
                 self.entries.insert(slot, Box::new(entry));
                 self.slots.insert(key, slot);
                 self.next_slot += 1;
@@ -335,7 +336,11 @@ impl RequestTracker {
         if let Some(held) = entry.held.take() {
             self.holds.remove(&(held, slot));
         }
-        self.fly(now, slot, peer).is_some()
+        let flies = self.fly(now, slot, peer).is_some();
+        if let Some(entry) = self.entries.get_mut(&slot) {
+            entry.promised = flies;
+        }
+        flies
     }
 
     /// Marks a known key as news: its body is worth learning from.

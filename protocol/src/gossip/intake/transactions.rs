@@ -99,6 +99,7 @@ impl Gossip {
                 !checked && rejected.is_none() && !held && declined.is_some_and(|declined| declined.link.is_some())
             }
         };
+        let errand = self.errand(from, &id);
         let asked = self.settle_request(now, from, id, bytes, no_room);
         let age = if live { Age::News } else { Age::Old };
         let how = match asked {
@@ -109,7 +110,8 @@ impl Gossip {
         let sender = Sender { peer: from, how, via, backing };
         self.stats.transaction_bodies = self.stats.transaction_bodies.saturating_add(1);
         self.stats.transaction_duplicates = self.stats.transaction_duplicates.saturating_add(u64::from(duplicate));
-        self.tell(Event::BodyReceived { item, from, bytes, duplicate });
+        let cause = self.why_it_came(&sender, &id, errand, fresh.as_ref());
+        self.tell(Event::BodyReceived { item, from, bytes, duplicate, cause });
         if rejected == Some(Rejection::Invalid) {
             self.disconnect(now, from, DisconnectReason::InvalidSignature);
             return None;

@@ -391,6 +391,7 @@ impl Gossip {
             } else {
                 self.decline_block(now, from, header, true);
             }
+            self.requests.mark_live(key);
             return;
         }
         let feeder = self.relay.routes().and_then(|routes| routes.feeder(block_route(header)));
@@ -399,6 +400,7 @@ impl Gossip {
             feeder.is_some_and(|feeder| feeder != from && self.peers.contains_key(&feeder) && !doubted(feeder));
         let ready_at = if waits { now + peer.steadiness().grace() } else { now };
         self.requests.announced_early(now, from, key, bytes, ready_at);
+        self.requests.mark_live(key);
     }
 
     /// A peer pushes a block that is here, or that another peer is sending. From now on it need not push on this

@@ -220,6 +220,12 @@ impl Routes {
         Links { route: self.peek(route), default: kind == RouteKind::Transaction }
     }
 
+    /// Whether a peer was grafted on a route and hasn't brought anything since.
+    pub(crate) fn is_graft(&self, route: RouteId, peer: PeerHandle) -> bool {
+        let grafted = self.peek(route).and_then(|route| route.grafted);
+        grafted.is_some_and(|(grafted, _)| grafted == peer)
+    }
+
     /// The peer whose child we are on a route of blocks.
     pub(crate) fn feeder(&self, route: RouteId) -> Option<PeerHandle> {
         self.peek(route).and_then(|route| route.feeder)

@@ -100,7 +100,8 @@ impl Gossip {
         let duplicate = self.chain.is_connected(&id) || self.body_here(&id).is_some();
         self.stats.block_bodies = self.stats.block_bodies.saturating_add(1);
         self.stats.block_duplicates = self.stats.block_duplicates.saturating_add(u64::from(duplicate));
-        self.tell(Event::BodyReceived { item, from, bytes, duplicate });
+        let cause = self.why_block_came(from, id);
+        self.tell(Event::BodyReceived { item, from, bytes, duplicate, cause });
         if duplicate {
             if !self.requests.received(now, from, key, bytes) {
                 self.decline_block(now, from, &block.header, true);

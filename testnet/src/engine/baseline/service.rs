@@ -262,7 +262,7 @@ impl Service {
         };
         *bodies = bodies.saturating_add(1);
         *duplicates = duplicates.saturating_add(u64::from(duplicate));
-        self.recorder.record(What::Body { kind, item, bytes: bytes as u64, from, duplicate });
+        self.recorder.record(What::Body { kind, item, bytes: bytes as u64, from, duplicate, cause: None });
     }
 
     fn discover(&mut self) {

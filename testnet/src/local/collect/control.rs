@@ -8,24 +8,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use node::observe::trace::{Kind, What};
-use protocol::items::hash::ShortId;
+use node::observe::trace::Kind;
 use protocol::limits::CONTROL_ITEM_BYTES_MAX;
 
 use super::Observed;
+use super::messages::{Message, Receipt, first_before, for_each_received, for_each_sent};
 use crate::report::schema::Percentiles;
 use crate::report::statistics::Sorted;
 use crate::wan::Delays;
-
-/// One message on its way: its sender, its receiver, its item, and whether it is the item's body.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Message {
-    from: usize,
-    to: usize,
-    kind: Kind,
-    item: ShortId,
-    body: bool,
-}
 
 /// The excess over the link's delay in milliseconds.
 pub(super) fn excess_ms(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) -> Percentiles {
@@ -38,7 +28,7 @@ pub(super) fn excess_ms(observed: &Observed, peers: &[HashMap<u32, usize>], dela
         }
     });
     let mut values = Vec::new();
-    for_each_received(observed, peers, |at_ns, message, bytes| {
+    for_each_received(observed, peers, |at_ns, message, Receipt { bytes, .. }| {
         if bytes > CONTROL_ITEM_BYTES_MAX as u64 {
             return;
         }
@@ -72,7 +62,7 @@ fn uploads(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) 
         }
     });
     let mut uploads: Vec<Vec<Span>> = observed.nodes.iter().map(|_| Vec::new()).collect();
-    for_each_received(observed, peers, |at_ns, message, bytes| {
+    for_each_received(observed, peers, |at_ns, message, Receipt { bytes, .. }| {
         if bytes <= CONTROL_ITEM_BYTES_MAX as u64 {
             return;
         }
@@ -83,41 +73,4 @@ fn uploads(observed: &Observed, peers: &[HashMap<u32, usize>], delays: &Delays) 
         }
     });
     uploads
-}
-
-fn for_each_sent(observed: &Observed, peers: &[HashMap<u32, usize>], mut each: impl FnMut(u64, Message)) {
-    for (from, (node, peers)) in observed.nodes.iter().zip(peers).enumerate() {
-        for record in &node.records {
-            let (kind, item, to, body) = match record.what {
-                What::SentBody { kind, item, to } => (kind, item, to, true),
-                What::SentInv { kind, item, to } => (kind, item, to, false),
-                _ => continue,
-            };
-            if let Some(&to) = peers.get(&to) {
-                each(record.at_ns, Message { from, to, kind, item, body });
-            }
-        }
-    }
-}
-
-/// The record of an announcement has no length here.
-fn for_each_received(observed: &Observed, peers: &[HashMap<u32, usize>], mut each: impl FnMut(u64, Message, u64)) {
-    for (to, (node, peers)) in observed.nodes.iter().zip(peers).enumerate() {
-        for record in &node.records {
-            let (kind, item, from, body, bytes) = match record.what {
-                What::Body { kind, item, bytes, from, .. } => (kind, item, from, true, bytes),
-                What::Announced { kind, item, from } => (kind, item, from, false, 0),
-                _ => continue,
-            };
-            if let Some(&from) = peers.get(&from) {
-                each(record.at_ns, Message { from, to, kind, item, body }, bytes);
-            }
-        }
-    }
-}
-
-/// The first moment, unless it is later than `at_ns`.
-fn first_before(sent: &mut VecDeque<u64>, at_ns: u64) -> Option<u64> {
-    sent.front().filter(|sent| **sent <= at_ns)?;
-    sent.pop_front()
 }

@@ -32,7 +32,9 @@ pub(super) fn cost(observed: &Observed, deliveries: &[Delivery]) -> Cost {
     let uses: Option<Vec<Use>> = survivors().map(|node| use_of(node, &observed.window)).collect();
     let uses = uses.unwrap_or_default();
     let peaks = Sorted::new(survivors().filter_map(peak_of).map(|bytes| rounded(bytes as f64 / MIB, 2)));
-    let lags = Sorted::new(survivors().flat_map(|node| lateness_of(&node.records, &observed.window)));
+    let even = observed.nodes.iter().enumerate().filter(|(number, _)| !observed.slowed.contains(number));
+    let even = even.map(|(_, node)| node).filter(|node| node.survived);
+    let lags = Sorted::new(even.flat_map(|node| lateness_of(&node.records, &observed.window)));
     // Transactions inside a block were carried as part of the block's own length.
     let carried: u64 = deliveries.iter().filter(|one| !one.within_block).map(|one| one.bytes).sum();
     let sum = |figure: fn(&Use) -> f64| uses.iter().map(figure).sum::<f64>();

@@ -3,6 +3,7 @@
 tellHeadline();
 tellMembers();
 tellCdf();
+tellCauses();
 tellSlow();
 tellCosts();
 tellCompared();

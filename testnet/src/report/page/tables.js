@@ -87,7 +87,8 @@ function tellCosts() {
 function tellKinds() {
   const kinds = report.members ? Object.entries(report.members.bytes_by_kind).filter(([, bytes]) => known(bytes)) : [];
   if (kinds.length === 0) {
-    how("kinds-how", "This run has no bytes by cause: report.json has them only for membership, in `members`, and only of a simulation.");
+    how("kinds-how", report.causes ? "The bytes of items by cause stand above." :
+      "This run has no bytes by cause: report.json has them in `causes`, of real nodes, and for membership in `members`, of a simulation.");
     return;
   }
   const whole = Math.max(1e-9, ...kinds.map(([, bytes]) => bytes));

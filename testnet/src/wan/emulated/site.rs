@@ -28,6 +28,18 @@ pub struct LinkPlan {
     /// The sides of a partition; `None` if there will be none. Workers learn its time during the run.
     #[serde(default)]
     pub halves: Option<Halves>,
+    /// Links that take longer than their delay. What is computed from delays doesn't know of this.
+    #[serde(default)]
+    pub slow: Vec<SlowLink>,
+}
+
+/// A link that is slower than it should be, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowLink {
+    /// The nodes at its ends.
+    pub ends: (usize, usize),
+    /// The time that is added to its delay, in microseconds.
+    pub by_us: u64,
 }
 
 /// The time in which nothing passes between the halves, in nanoseconds of `CLOCK_MONOTONIC`.
@@ -118,7 +130,10 @@ impl Site {
     #[must_use]
     pub fn delay_ns(&self, from: usize, draw: f64) -> u64 {
         let base = self.plan.delays.one_way_us(from, self.number);
-        self.plan.jitter.delay_us(base, draw).saturating_mul(NS_PER_US)
+        let (there, back) = ((from, self.number), (self.number, from));
+        let slow = self.plan.slow.iter().filter(|link| link.ends == there || link.ends == back);
+        let added = slow.fold(0, |sum: u64, link| sum.saturating_add(link.by_us));
+        self.plan.jitter.delay_us(base, draw).saturating_add(added).saturating_mul(NS_PER_US)
     }
 
     /// Sends bytes now. Returns when the last of them has left.

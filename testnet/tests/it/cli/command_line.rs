@@ -54,6 +54,19 @@ fn wrong_usage_exits_with_2_and_says_why() {
         (vec!["run", "--wan", "none", "--bandwidth", "50mbit"], "--bandwidth is of emulated links"),
         (vec!["run", "--wan", "/no/such/file"], "--wan: cannot read the delays /no/such/file"),
         (vec!["run", "--wan", "regions", "--node", "node"], "--node names a program that emulates no links"),
+        (vec!["run", "--slow-node", "50"], "--slow-node: there is no node 50: the nodes are 0 to 49"),
+        (vec!["run", "--slow-by", "5ms"], "--slow-node"),
+        (vec!["run", "--slow-link", "3"], "the numbers of two nodes are wanted, as 2,5"),
+        (vec!["run", "--slow-link", "3,4"], "--slow-link is of emulated links: give a --wan as well"),
+        (
+            vec!["run", "--nodes", "5", "--degree", "2", "--wan", "uniform:5ms", "--slow-link", "0,0"],
+            "the numbers of two nodes are wanted",
+        ),
+        (
+            vec!["run", "--nodes", "4", "--engine", "gossipsub", "--withhold-node", "1"],
+            "--slow-node and --withhold-node are for Hearsay's nodes",
+        ),
+        (vec!["run", "--nodes", "1", "--withhold-node", "0"], "no node is left at which a transaction may enter"),
         (vec!["worker", "carrier-pigeon"], "no engine: hearsay, gossipsub or gossipsub-signed is wanted"),
         (vec!["worker", "hearsay", "--links", "links.json"], "--number"),
         (vec!["run", "--engine", "telepathy"], "hearsay, gossipsub or gossipsub-signed"),
@@ -170,9 +183,16 @@ fn a_worker_without_its_links_exits_with_1_and_says_why() {
     std::fs::write(&path, "{}").unwrap();
     assert!(said(&worker()).contains("describes no links"), "{}", said(&worker()));
     let delays = Delays::new(&Wan::Regions, 2, Seed(1)).unwrap();
-    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: Bandwidth::UNLIMITED, delays, halves: None }
-        .write(&path)
-        .unwrap();
+    LinkPlan {
+        seed: 1,
+        jitter: Jitter::NONE,
+        bandwidth: Bandwidth::UNLIMITED,
+        delays,
+        halves: None,
+        slow: vec![],
+    }
+    .write(&path)
+    .unwrap();
     assert!(said(&worker()).contains("has no node 2"), "{}", said(&worker()));
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn accepted(ms: u64, kind: Kind, item: u8, from: Option<u32>) -> Reco
 }
 
 fn body(ms: u64, kind: Kind, item: u8, from: u32, duplicate: bool) -> Record {
-    at(ms, What::Body { kind, item: id(item), bytes: 100, from, duplicate })
+    at(ms, What::Body { kind, item: id(item), bytes: 100, from, duplicate, cause: None })
 }
 
 fn peer_up(peer: u32, node: usize) -> Record {

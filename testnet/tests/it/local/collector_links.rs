@@ -13,7 +13,14 @@ const BODY: u64 = 100_000;
 fn links(nodes: usize, bandwidth: &str) -> LinkPlan {
     let wan: Wan = "uniform:10ms".parse().unwrap();
     let delays = Delays::new(&wan, nodes, Seed(1)).unwrap();
-    LinkPlan { seed: 1, jitter: Jitter::NONE, bandwidth: bandwidth.parse().unwrap(), delays, halves: None }
+    LinkPlan {
+        seed: 1,
+        jitter: Jitter::NONE,
+        bandwidth: bandwidth.parse().unwrap(),
+        delays,
+        halves: None,
+        slow: vec![],
+    }
 }
 
 fn peer_up(ms: u64, peer: u32, node: usize) -> Record {
@@ -76,8 +83,9 @@ fn the_limit_is_the_path_and_the_body_once() {
 fn busy() -> Vec<Vec<Record>> {
     let inv = |ms, item, to| at(ms, What::SentInv { kind: TX, item: id(item), to });
     let announced = |ms, item| at(ms, What::Announced { kind: TX, item: id(item), from: 5 });
-    let body =
-        |ms, kind, item, bytes| at(ms, What::Body { kind, item: id(item), bytes, from: 5, duplicate: false });
+    let body = |ms, kind, item, bytes| {
+        at(ms, What::Body { kind, item: id(item), bytes, from: 5, duplicate: false, cause: None })
+    };
     let sent = |ms, kind, item, to| at(ms, What::SentBody { kind, item: id(item), to });
     vec![
         vec![

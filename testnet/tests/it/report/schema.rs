@@ -32,6 +32,7 @@ pub(crate) fn report() -> Report {
         partition: None,
         spread: None,
         members: None,
+        causes: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
             "control_excess_ms": latency,
         },
         "trace_hash": null, "sim": null, "rumor": null, "compared": null, "partition": null, "spread": null, "members": null,
+        "causes": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
     leaves("", &serde_json::to_value(report()).unwrap(), &mut found);
@@ -82,7 +84,7 @@ fn reports_from_before_there_were_limits_still_read() {
         let kind = old[kind].as_object_mut().unwrap();
         assert!(kind.remove("limit_ms").is_some() && kind.remove("over_limit").is_some());
     }
-    for name in ["partition", "spread"] {
+    for name in ["partition", "spread", "causes"] {
         assert!(old.as_object_mut().unwrap().remove(name).is_some());
     }
     assert!(old["cost"].as_object_mut().unwrap().remove("control_excess_ms").is_some());

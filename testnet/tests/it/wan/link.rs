@@ -28,6 +28,7 @@ pub(crate) fn plan(nodes: usize, jitter: &str, bandwidth: &str) -> LinkPlan {
         bandwidth: bandwidth.parse().unwrap(),
         delays: Delays::new(&Wan::Uniform(DELAY), nodes, Seed(1)).unwrap(),
         halves: None,
+        slow: vec![],
     }
 }
 

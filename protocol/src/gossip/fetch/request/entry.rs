@@ -14,6 +14,10 @@ pub(super) struct Entry {
     pub(super) flight: Option<Flight>,
     /// Until when it is not ready (rule 11). There is no flight while this is set.
     pub(super) held: Option<Time>,
+    /// Whether the flight was promised, and not asked for.
+    pub(super) promised: bool,
+    /// Whether it was held once.
+    pub(super) waited: bool,
     /// Whether it is news, by the word of a peer that announced it.
     pub(super) live: bool,
     /// Sorted by peer. Never empty.

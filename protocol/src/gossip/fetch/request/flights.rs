@@ -75,6 +75,7 @@ impl RequestTracker {
         let peer = self.peers.get_mut(&handle)?;
         let deadline = now + peer.depart(slot, expected_bytes);
         entry.flight = Some(Flight { peer: handle, deadline, asked, expected_bytes });
+        entry.promised = false;
         self.deadlines.insert((deadline, slot));
         Some((handle, key))
     }

@@ -4,12 +4,27 @@ use alloc::boxed::Box;
 
 use super::announcer::{Peer, Slot};
 use super::backing::{Backing, Source};
-use super::entry::{Announcement, Entry};
+use super::entry::{Announcement, Entry, State};
 use super::strikes::Groups;
 use super::{Load, RequestKey, RequestTracker};
 use crate::footprint::{block, hashed, tree};
 use crate::gossip::PeerHandle;
 use crate::time::{Duration, Time};
+
+/// Why a peer was asked for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// It was not asked: it promised the body. If the promise has expired, it counts as one of the others.
+    Promised,
+    /// Another peer had been asked before, in vain.
+    Retry,
+    /// The key was held for a while, and no body came.
+    AfterHold,
+    /// The key was news.
+    News,
+    /// Anything else.
+    Other,
+}
 
 impl RequestTracker {
     /// The memory of an announcement that no other peer shares: its key's number and entry, a list of announcers
@@ -88,6 +103,20 @@ impl RequestTracker {
     pub fn asked(&self, key: RequestKey) -> Option<PeerHandle> {
         let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot))?;
         entry.flight.map(|flight| flight.peer)
+    }
+
+    /// Why a peer was asked for a key, if a body from it would answer that request.
+    pub(crate) fn errand(&self, peer: PeerHandle, key: RequestKey) -> Option<Errand> {
+        let entry = self.slots.get(&key).and_then(|slot| self.entries.get(slot))?;
+        entry.asked(peer).filter(|_| self.peers.contains_key(&peer))?;
+        let failed = |other: &Announcement| other.peer != peer && matches!(other.state, State::Completed(_));
+        Some(match entry.flight {
+            Some(flight) if flight.peer == peer && entry.promised => Errand::Promised,
+            _ if entry.announcements.iter().any(failed) => Errand::Retry,
+            _ if entry.waited => Errand::AfterHold,
+            _ if entry.live => Errand::News,
+            _ => Errand::Other,
+        })
     }
 
     /// Whether an announcement of a key by any peer is remembered.
