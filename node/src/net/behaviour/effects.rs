@@ -41,7 +41,7 @@ impl Behaviour {
 
     fn send(&mut self, peer: PeerHandle, lane: Lane, message: Message) {
         if let Some(id) = self.links.with_handle(peer) {
-            self.host.recorder().sent(peer, &message);
+            self.host.sent(peer, &message);
             self.outbox.push(id, lane, message);
         }
     }
