@@ -42,7 +42,7 @@ const SHARE_SIGNATURES_MAX: usize = 4 * BATCH_SIGNATURES_MAX;
 /// Keys that a thread remembers. A decompressed key takes some 200 bytes: 800 KiB a thread.
 pub const KEYS_MAX: usize = 4_096;
 
-/// Verdicts of jobs that were checked together.
+/// Verdicts of jobs that were checked together. A caller that does not need the time iterates over it.
 #[derive(Debug, Default)]
 pub struct Verdicts {
     /// The jobs, with their verdicts.
@@ -81,6 +81,15 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<VerifyJob>,
     closed: bool,
+}
+
+impl IntoIterator for Verdicts {
+    type Item = (JobId, Verdict);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.of.into_iter()
+    }
 }
 
 impl VerifyPool {

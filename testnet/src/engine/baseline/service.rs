@@ -161,7 +161,7 @@ impl Service {
     }
 
     fn on_verdicts(&mut self, verdicts: Verdicts) {
-        for (job, verdict) in verdicts.of {
+        for (job, verdict) in verdicts {
             self.on_verdict(job, verdict);
         }
         self.pool.submit(&mut self.unchecked);
