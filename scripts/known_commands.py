@@ -81,6 +81,9 @@ KNOWN = {
     SENT: run(after=README_B),
     "sleep 1": run(),
     'node tx get "$ID" --data-dir /tmp/hearsay-b': run(says="^ *hello$", awaits=True, after=SENT),
+    'node trace "$ID" --data-dir /tmp/hearsay-b': run(says="^summary ", awaits=True, after=SENT),
+    "node trace --data-dir /tmp/hearsay-b": run(says="^ITEM ", awaits=True, after=SENT),
+    'node trace "$ID" --data-dir /tmp/hearsay-b --dot | dot -Tsvg > trace.svg': mention("Graphviz may not be here"),
     "node status --data-dir /tmp/hearsay-b": run(says=r"^peers +1 \(", awaits=True, after=README_B),
     "node members --data-dir /tmp/hearsay-b": run(says=r"^2 alive", awaits=True, after=README_B),
     "node set role archive --data-dir /tmp/hearsay-b": run(after=README_B),
@@ -116,6 +119,8 @@ KNOWN = {
     # No node has connected to it, or only one that was stopped a moment ago.
     "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
     # MEMBERSHIP: the same, as a user types it.
+    "node trace": ask(),
+    "node trace ID": mention("with an id it is in the README"),
     "node members": ask(says=r"^1 alive"),
     "node members --watch": mention("it goes on until it is stopped"),
     "curl -sN http://127.0.0.1:30401/events/members": mention("it goes on until it is stopped"),

@@ -18,7 +18,7 @@ use protocol::items::network::NetworkId;
 
 pub use self::asked::{
     AskArgs, BlockCommand, BlocksArgs, BoundsArgs, GetArgs, KeyCommand, MembersArgs, MembersCommand, PayloadArgs,
-    PeersArgs, PeersCommand, PoolArgs, SendArgs, SetArgs, StatusArgs, TxCommand,
+    PeersArgs, PeersCommand, PoolArgs, SendArgs, SetArgs, StatusArgs, TraceArgs, TxCommand,
 };
 use self::setup::effective::Effective;
 use self::setup::show::ConfigArgs;
@@ -58,6 +58,7 @@ Examples:
   node --data-dir /tmp/b status            ask the one that lives there
   node tx send --payload 'hello'           send a transaction through it
   node init --network test                 make data dir, key and a commented node.toml
+  node trace                               how the last items came, and from which peer
   node config                              every setting, and where its value comes from
   node doctor                              is this machine in good order for a node?
   node bounds                              the most memory that a node can take, bound by bound
@@ -123,6 +124,8 @@ pub enum Command {
     },
     /// Tell the network that a running node leaves; it relays on until it is stopped.
     Leave(AskArgs),
+    /// Show how a transaction or a block came to a running node, and where it went; or list the last ones.
+    Trace(TraceArgs),
     /// List the evidence against producers that signed two blocks for one height.
     Evidence(AskArgs),
     /// Check whether this machine, and the node on it, are in good order.

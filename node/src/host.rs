@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use libp2p::PeerId;
 use protocol::gossip::members::{MemberInput, MemberOutput};
 use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
 use protocol::items::hash::BlockId;
@@ -23,18 +24,21 @@ use protocol::items::member::epoch::Epoch;
 use protocol::items::member::ticket::Ticket;
 use protocol::items::member::{Statement, Unsigned};
 use protocol::items::network::NetworkId;
-use protocol::items::verify::VerifyJob;
+use protocol::items::verify::{JobId, Verdict, VerifyJob};
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::{Load, Record, Restored};
 use protocol::limits::BATCH_SIGNATURES_MAX;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
+use protocol::wire::codec::Encode as _;
 use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tracing::warn;
 
 use crate::clock::{Clock, wall_ms};
 use crate::config::manners::Manners;
 use crate::observe::metrics::Metrics;
+use crate::observe::passages::Passages;
 use crate::observe::recorder::Recorder;
+use crate::observe::trace::What;
 use crate::rpc::feeds::Feeds;
 use crate::store::{Awaited, Note, Writer};
 
@@ -110,6 +114,7 @@ pub struct EngineHost {
     writer: Option<Arc<Writer>>,
     recorder: Recorder,
     metrics: Metrics,
+    passages: Passages,
     feeds: Feeds,
     manners: Option<Arc<dyn Manners>>,
     /// Signs this node's statements as a member.
@@ -137,6 +142,7 @@ impl EngineHost {
             writer: Some(writer),
             recorder,
             metrics: Metrics::default(),
+            passages: Passages::default(),
             feeds: Feeds::default(),
             manners: None,
             signer: None,
@@ -160,6 +166,13 @@ impl EngineHost {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// The same, which records the passages of items here.
+    #[must_use]
+    pub fn with_passages(mut self, passages: Passages) -> Self {
+        self.passages = passages;
         self
     }
 
@@ -188,7 +201,19 @@ impl EngineHost {
 
     /// Takes an input. It reaches the engine with one of the next calls of [`EngineHost::next_effect`].
     pub fn input(&mut self, input: Input) {
+        self.note_entry(&input);
         self.inputs.push_back(input);
+    }
+
+    /// A verdict about signatures is here. Their check took this long, with those that were checked together.
+    pub fn verdict(&mut self, job: JobId, verdict: Verdict, took: Duration) {
+        self.passages.checked(self.clock.now(), job, took);
+        self.input(Input::Verified { job, verdict });
+    }
+
+    /// Everything up to this commit is kept.
+    pub fn committed(&mut self, up_to: u64) {
+        self.passages.committed(self.clock.now(), up_to);
     }
 
     /// What is to be done next; `None` once all inputs are processed.
@@ -239,6 +264,12 @@ impl EngineHost {
         &self.recorder
     }
 
+    /// How the last items came, and where they went.
+    #[must_use]
+    pub const fn passages(&self) -> &Passages {
+        &self.passages
+    }
+
     /// The metrics.
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
@@ -260,10 +291,24 @@ impl EngineHost {
         }
     }
 
-    /// A peer sent a message: notes it in the trace and the metrics.
-    pub fn received(&self, peer: PeerHandle, message: &Message) {
+    /// A peer has connected, or connects again: its handle is new.
+    pub fn met(&mut self, peer: PeerHandle, id: PeerId, outbound: bool) {
+        self.passages.met(peer, id);
+        self.recorder.record(What::PeerUp { peer: peer.0, peer_id: id.to_string(), outbound });
+    }
+
+    /// A peer sent a message: notes it in the trace, the metrics and the passages.
+    pub fn received(&mut self, peer: PeerHandle, message: &Message) {
+        let now = self.clock.now();
         self.recorder.received(peer, message);
-        self.metrics.items.received(message, self.now(), wall_ms);
+        self.metrics.items.received(message, now, wall_ms);
+        self.passages.received(now, peer, message);
+    }
+
+    /// A message is on its way to a peer: notes it in the trace and the passages.
+    pub fn sent(&mut self, peer: PeerHandle, message: &Message) {
+        self.recorder.sent(peer, message);
+        self.passages.sent(self.clock.now(), peer, message);
     }
 
     /// The clock.
@@ -293,7 +338,10 @@ impl EngineHost {
     fn take(&mut self, output: Output) -> Option<Effect> {
         match output {
             Output::Send { peer, lane, message } => Some(Effect::Send { peer, lane, message }),
-            Output::Verify(job) => Some(Effect::Verify(job)),
+            Output::Verify(job) => {
+                self.passages.checking(&job);
+                Some(Effect::Verify(job))
+            }
             Output::Disconnect { peer, reason } => Some(Effect::Disconnect { peer, reason }),
             Output::Read { peer, allowed } => Some(Effect::Read { peer, allowed }),
             Output::Members(wanted) => self.on_members(*wanted),
@@ -306,6 +354,7 @@ impl EngineHost {
                 self.on_event(event)
             }
             Output::Store(record) => {
+                self.passages.keeping(&record);
                 self.records.push(record);
                 None
             }
@@ -318,10 +367,24 @@ impl EngineHost {
         }
     }
 
-    /// Tells the trace, the metrics and the subscribers.
-    fn report(&self, event: &gossip::Event) {
+    /// An item enters here.
+    fn note_entry(&mut self, input: &Input) {
+        let (item, bytes) = match input {
+            Input::SubmittedTransaction(entered) => (ItemId::Transaction(entered.id()), entered.encoded().len()),
+            Input::SubmittedBlock(block) | Input::ProducedBlock(block) => {
+                (ItemId::Block(block.header.id()), block.encoded_len())
+            }
+            _ => return,
+        };
+        self.passages.submitted(self.clock.now(), item, bytes);
+    }
+
+    /// Tells the trace, the metrics, the passages and the subscribers.
+    fn report(&mut self, event: &gossip::Event) {
+        let now = self.clock.now();
         self.recorder.event(event);
-        self.metrics.items.event(event, self.clock.now());
+        self.metrics.items.event(event, now);
+        self.passages.event(now, event);
         match *event {
             gossip::Event::Accepted { item, within, bytes, .. } => {
                 let header = |id: &BlockId| self.gossip.block(id).map(|block| block.header);
@@ -403,6 +466,7 @@ impl EngineHost {
         let Some(writer) = &self.writer else { return };
         let awaited = if submitted.is_empty() { Awaited::No } else { Awaited::Yes };
         let safe_at = writer.submit(records, awaited);
+        self.passages.handed_over(safe_at);
         let answers = submitted.into_iter().map(|(item, result)| Effect::Submitted { item, result, safe_at });
         self.answers.extend(answers);
     }

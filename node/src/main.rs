@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Some(Command::Get(args)) => report(client::members::get(&args)),
         Some(Command::Aggregate { name, ask }) => report(client::members::aggregate(&name, &ask)),
         Some(Command::Leave(ask)) => report(client::members::leave(&ask)),
+        Some(Command::Trace(args)) => report(client::trace::run(&args)),
         Some(Command::Evidence(ask)) => report(client::evidence(&ask)),
         Some(Command::Doctor(args)) => {
             let (peers_in, peers_out) = (usize::from(args.max_peers_in), usize::from(args.max_peers_out));

@@ -6,6 +6,7 @@
 pub(crate) mod errors;
 pub mod logging;
 pub mod metrics;
+pub mod passages;
 pub mod progress;
 pub mod recorder;
 pub mod sample;

@@ -14,13 +14,12 @@ use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE};
-use protocol::gossip::{Refusal, Submission, TransactionStatus};
+use protocol::gossip::{Refusal, Submission};
 use protocol::items::block::Block;
 use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::SignedTransaction;
 use protocol::limits::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX, TRANSACTION_BYTES_MAX};
-use protocol::wire::codec::{Decode, Encode as _};
-use serde::{Deserialize, Serialize};
+use protocol::wire::codec::Decode;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,15 +28,19 @@ pub mod command;
 pub mod evidence;
 pub mod feeds;
 pub mod http;
+mod items;
 pub mod lists;
 pub mod members;
 pub mod orders;
+pub mod trace;
 
 use self::command::{BanStatus, Command, PeerStatus, Status};
 use self::evidence::EvidenceView;
+pub use self::items::{BlockView, Submitted, TransactionState, TransactionView};
 use self::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, BlockSummary, PENDING_LISTED, PENDING_LISTED_MAX, PoolView};
 use self::members::{AggregateView, MemberDetail, MemberView, MembersError};
 use self::orders::{ORDERED_BAN_LONGEST, ORDERED_BAN_TIME, Order, OrderError};
+use self::trace::{TRACES_LISTED, TRACES_LISTED_MAX, TraceSummary, TraceView};
 use crate::observe::logging;
 
 /// The JSON around an item: names, quotes, ids. 4 KiB is ample.
@@ -81,55 +84,6 @@ pub const SUBSCRIBE: &str = "events_subscribe";
 
 /// The method that ends a subscription.
 pub const UNSUBSCRIBE: &str = "events_unsubscribe";
-
-/// The answer to a submission.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Submitted {
-    /// The item's id, in hexadecimal.
-    pub id: String,
-    /// Whether it is new here; false if it was held already.
-    pub accepted: bool,
-}
-
-/// What is known about a transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TransactionView {
-    /// Its state.
-    pub status: TransactionState,
-    /// The id of the first block with the transaction. It has no effect in later ones.
-    pub block: Option<String>,
-    /// That block's height.
-    pub height: Option<u64>,
-    /// The encoded signed transaction in hexadecimal, while it is kept.
-    pub transaction: Option<String>,
-}
-
-/// The state of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TransactionState {
-    /// In the mempool.
-    Pending,
-    /// In the best chain.
-    Confirmed,
-}
-
-/// A block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockView {
-    /// Its height.
-    pub height: u64,
-    /// Its parent's id.
-    pub parent: String,
-    /// Its producer's public key.
-    pub producer: String,
-    /// When it was made, by its producer's word, in milliseconds since 1970.
-    pub timestamp_ms: u64,
-    /// Its transactions' ids, in order.
-    pub transactions: Vec<String>,
-    /// The encoded block in hexadecimal.
-    pub encoded: String,
-}
 
 /// The methods. Bytes and ids are hexadecimal without 0x.
 #[rpc(server, client)]
@@ -191,6 +145,15 @@ pub trait Api {
     /// number is given.
     #[method(name = "pool_content")]
     async fn pool_content(&self, after: Option<String>, count: Option<u32>) -> RpcResult<PoolView>;
+
+    /// Tells how an item came to this node and where it went. The item is named by its id, or by the first 8 to 16
+    /// digits of it. null if nothing is recorded of it.
+    #[method(name = "trace_get")]
+    async fn trace_get(&self, id: String) -> RpcResult<Option<TraceView>>;
+
+    /// Lists the last items that came, the newest first. At most 200; 20 if no number is given.
+    #[method(name = "trace_list")]
+    async fn trace_list(&self, count: Option<u32>) -> RpcResult<Vec<TraceSummary>>;
 
     /// Lists all bans, those of addresses first, and the latest first.
     #[method(name = "bans_list")]
@@ -349,6 +312,16 @@ impl ApiServer for Methods {
         Ok(page.view(count))
     }
 
+    async fn trace_get(&self, id: String) -> RpcResult<Option<TraceView>> {
+        let sought = id.parse().map_err(bad_params)?;
+        self.ask(|reply| Command::Trace { sought, reply }).await?.map_err(bad_params)
+    }
+
+    async fn trace_list(&self, count: Option<u32>) -> RpcResult<Vec<TraceSummary>> {
+        let count = listed(count, TRACES_LISTED, TRACES_LISTED_MAX)?;
+        self.ask(|reply| Command::Traces { count, reply }).await
+    }
+
     async fn bans_list(&self) -> RpcResult<Vec<BanStatus>> {
         self.ask(|reply| Command::Bans { reply }).await
     }
@@ -389,44 +362,6 @@ impl ApiServer for Methods {
 
     async fn events_unsubscribe(&self, _: u64) -> RpcResult<bool> {
         Err(no_socket())
-    }
-}
-
-impl From<TransactionStatus> for TransactionView {
-    fn from(status: TransactionStatus) -> Self {
-        let encoded = |transaction: &SignedTransaction| hex::encode(transaction.encoded());
-        match status {
-            TransactionStatus::Pending(transaction) => Self {
-                status: TransactionState::Pending,
-                block: None,
-                height: None,
-                transaction: Some(encoded(&transaction)),
-            },
-            TransactionStatus::Confirmed { block, height, transaction, .. } => Self {
-                status: TransactionState::Confirmed,
-                block: Some(block.to_string()),
-                height: Some(height),
-                transaction: transaction.as_deref().map(encoded),
-            },
-        }
-    }
-}
-
-impl From<&Block> for BlockView {
-    fn from(block: &Block) -> Self {
-        let header = block.header.header();
-        Self {
-            height: header.height,
-            parent: header.parent.to_string(),
-            producer: header.producer.to_string(),
-            timestamp_ms: header.timestamp_ms,
-            transactions: block
-                .transactions
-                .iter()
-                .map(|bytes| SignedTransaction::id_of(bytes).to_string())
-                .collect(),
-            encoded: hex::encode(block.to_bytes()),
-        }
     }
 }
 

@@ -112,6 +112,7 @@ pub async fn run(
             },
             progress = next_commit(&mut committed) => {
                 service.answers.committed(progress.committed);
+                service.gossip().committed(progress.committed);
                 failure = progress.failure;
             }
             command = commands.recv(), if commands_open => match command {
@@ -212,9 +213,7 @@ impl Service {
     }
 
     fn on_verdicts(&mut self, verdicts: Verdicts) {
-        for (job, verdict) in verdicts {
-            self.gossip().input(Input::Verified { job, verdict });
-        }
+        self.tell_verdicts(verdicts);
         self.pool.submit(&mut self.unchecked);
     }
 
@@ -236,8 +235,13 @@ impl Service {
     /// At the end of a turn: all signatures that it brought are checked together.
     fn check(&mut self) {
         let verdicts = self.pool.check(&mut self.unchecked);
-        for (job, verdict) in verdicts {
-            self.gossip().input(Input::Verified { job, verdict });
+        self.tell_verdicts(verdicts);
+    }
+
+    fn tell_verdicts(&mut self, verdicts: Verdicts) {
+        let took = verdicts.took.into();
+        for (job, verdict) in verdicts.of {
+            self.gossip().verdict(job, verdict, took);
         }
     }
 

@@ -14,6 +14,7 @@ use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 use super::{PEERS_MAX, PEERS_OUT_DEFAULT, PlaceArgs, RunArgs, typed, values};
 use crate::config::memory::Memory;
 use crate::rpc::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, PENDING_LISTED, PENDING_LISTED_MAX};
+use crate::rpc::trace::{TRACES_LISTED, TRACES_LISTED_MAX};
 
 /// Which running node to ask, and how to print the answer.
 #[derive(Clone, Debug, Args)]
@@ -258,6 +259,31 @@ pub struct PoolArgs {
 
     /// Go on, and print a line for each transaction that is accepted
     #[arg(long)]
+    pub follow: bool,
+
+    /// Which node to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `node trace`.
+#[derive(Clone, Debug, Args)]
+pub struct TraceArgs {
+    /// The item's id, or its first 8 to 16 digits; without it, the last items are listed
+    #[arg(value_name = "ID", value_parser = values::parse_sought)]
+    pub id: Option<String>,
+
+    /// Print a picture for Graphviz
+    #[arg(long, requires = "id", conflicts_with = "json")]
+    pub dot: bool,
+
+    /// How many to list
+    #[arg(long, value_name = "N", default_value_t = TRACES_LISTED, conflicts_with = "id",
+          value_parser = clap::value_parser!(u32).range(1..=TRACES_LISTED_MAX as i64))]
+    pub count: u32,
+
+    /// Go on, and print a line for each item that is accepted
+    #[arg(long, conflicts_with = "id")]
     pub follow: bool,
 
     /// Which node to ask.

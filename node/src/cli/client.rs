@@ -42,6 +42,7 @@ pub mod members;
 pub mod orders;
 mod pool;
 pub mod text;
+pub mod trace;
 mod watch;
 
 /// Why a command failed.
@@ -114,6 +115,9 @@ pub enum AskError {
     /// The node doesn't keep the block's body.
     #[error("the node keeps no block {0}: it may never have come here, or its body was deleted")]
     UnknownBlock(String),
+    /// The node has recorded nothing of the item.
+    #[error("{0}")]
+    NoTrace(String),
     /// The node knows no such member.
     #[error(
         "the node knows no member {0}: it may never have been here, or be forgotten. `node members` lists all"

@@ -8,6 +8,7 @@ use std::time::Duration;
 use protocol::items::hash::BlockId;
 
 use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN};
+use crate::observe::passages::Sought;
 use crate::rpc::orders::Subject;
 
 /// The default listen addresses of a node: all interfaces, TCP and QUIC.
@@ -166,4 +167,13 @@ pub fn parse_block(text: &str) -> Result<String, String> {
 /// Says what is wanted.
 pub fn parse_subject(text: &str) -> Result<String, String> {
     text.parse::<Subject>().map(|_| text.to_owned()).map_err(|_| "write a peer id, or an IP address".to_owned())
+}
+
+/// The id of an item, or its first digits.
+///
+/// # Errors
+/// Says what is wanted.
+pub fn parse_sought(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_lowercase();
+    text.parse::<Sought>().map(|_| text).map_err(|error| error.to_string())
 }

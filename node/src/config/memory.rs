@@ -1,5 +1,6 @@
 //! How much memory a node is given. One amount sets everything that fills up with time and stays full: the mempool,
-//! blocks in memory, memories of ids, the pages of the store, the members, and how many peers may dial in.
+//! blocks in memory, memories of ids, the pages of the store, the passages of items, the members, and how many peers may
+//! dial in.
 //!
 //! The amount is a target under a steady load, for the whole process. It is no limit: everything together comes to more if
 //! all is full at once (`node bounds`).
@@ -18,6 +19,7 @@ use protocol::limits::{
     MEMPOOL_BYTES_MAX, ORPHAN_BYTES_MAX, SEEN_ACCEPTED_MAX,
 };
 
+use crate::observe::passages::PASSAGES_MAX;
 use crate::store::CACHE_BYTES;
 
 /// An amount of memory.
@@ -57,6 +59,8 @@ pub struct Sizes {
     pub acknowledged: usize,
     /// Bytes of the store's pages.
     pub cache_bytes: usize,
+    /// Items whose passages are recorded.
+    pub passages: usize,
     /// Members that are known, unless `--members-max` says another number.
     pub members: u32,
     /// Gossip peers that may dial in, unless `--max-peers-in` says another number.
@@ -79,6 +83,7 @@ impl Memory {
                 filter_bytes: FILTER_BYTES_MAX / 4,
                 acknowledged: ACKNOWLEDGED_MAX / 8,
                 cache_bytes: CACHE_BYTES / 4,
+                passages: PASSAGES_MAX / 4,
                 members: 4_096,
                 peers_in: 24,
             },
@@ -91,6 +96,7 @@ impl Memory {
                 filter_bytes: FILTER_BYTES_MAX / 2,
                 acknowledged: ACKNOWLEDGED_MAX / 2,
                 cache_bytes: CACHE_BYTES / 2,
+                passages: PASSAGES_MAX / 2,
                 members: 8_192,
                 peers_in: 40,
             },
@@ -103,6 +109,7 @@ impl Memory {
                 filter_bytes: FILTER_BYTES_MAX,
                 acknowledged: ACKNOWLEDGED_MAX,
                 cache_bytes: CACHE_BYTES,
+                passages: PASSAGES_MAX,
                 members: 16_384,
                 peers_in: 64,
             },
@@ -116,6 +123,7 @@ impl Memory {
                 filter_bytes: 4 * FILTER_BYTES_MAX,
                 acknowledged: ACKNOWLEDGED_MAX,
                 cache_bytes: 16 * CACHE_BYTES,
+                passages: 4 * PASSAGES_MAX,
                 members: 16_384,
                 peers_in: 128,
             },

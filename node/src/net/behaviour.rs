@@ -27,9 +27,10 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::{Gossip, Input, PeerHandle};
 use protocol::items::network::NetworkId;
+use protocol::items::verify::{JobId, Verdict};
 use protocol::ledger::chain::RestoreError;
 use protocol::ledger::durable::Restored;
-use protocol::time::Time;
+use protocol::time::{Duration, Time};
 use tokio::time::{Sleep, sleep};
 
 use self::links::Links;
@@ -138,6 +139,17 @@ impl Behaviour {
     pub fn input(&mut self, input: Input) {
         self.host.input(input);
         self.run();
+    }
+
+    /// A verdict about signatures is here. Their check took this long, with those that were checked together.
+    pub fn verdict(&mut self, job: JobId, verdict: Verdict, took: Duration) {
+        self.host.verdict(job, verdict, took);
+        self.run();
+    }
+
+    /// Everything up to this commit of the store is kept.
+    pub fn committed(&mut self, up_to: u64) {
+        self.host.committed(up_to);
     }
 
     /// The engine's host, for questions.

@@ -17,7 +17,7 @@ use crate::observe::metrics::RpcMeter;
 
 /// The methods that need no cookie. They ask, or send a transaction, which the engine itself limits. All
 /// others need the cookie.
-pub const OPEN_METHODS: [&str; 15] = [
+pub const OPEN_METHODS: [&str; 17] = [
     "admin_nodeInfo",
     "admin_peers",
     "evidence_list",
@@ -26,6 +26,8 @@ pub const OPEN_METHODS: [&str; 15] = [
     "block_get",
     "block_list",
     "pool_content",
+    "trace_get",
+    "trace_list",
     "bans_list",
     "members_list",
     "members_get",

@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 use super::lists::PoolPage;
 use super::members::{AggregateView, MemberDetail, MemberView, MembersError};
 use super::orders::{Order, OrderError};
+use super::trace::{Ambiguous, TraceSummary, TraceView};
+use crate::observe::passages::Sought;
 
 /// A node that is no further behind than this is not reported as behind: a block or two are always on their way.
 pub const BLOCKS_ON_THEIR_WAY: u64 = 2;
@@ -74,6 +76,20 @@ pub enum Command {
         count: usize,
         /// The page.
         reply: oneshot::Sender<PoolPage>,
+    },
+    /// Asks how an item came and where it went.
+    Trace {
+        /// Its id, or its first digits.
+        sought: Sought,
+        /// What is recorded.
+        reply: oneshot::Sender<Result<Option<TraceView>, Ambiguous>>,
+    },
+    /// Asks for the last items that came.
+    Traces {
+        /// How many.
+        count: usize,
+        /// The items, the newest first.
+        reply: oneshot::Sender<Vec<TraceSummary>>,
     },
     /// Asks for all bans.
     Bans {

@@ -39,6 +39,10 @@ use crate::net::swarm::{DIAL_ADDRESSES, NEGOTIATING_MAX, ORDERS_WAITING_MAX, REP
 use crate::net::transport::muxer::{STREAMS_MAX, UNREAD_BYTES_MAX};
 use crate::net::transport::setups::{QUIC_SETUPS_MAX, TCP_SETUPS_MAX};
 use crate::observe::metrics::FIRST_SIGHTS_MAX;
+use crate::observe::passages::{
+    ANNOUNCED_BYTES, ANNOUNCED_SHARE, CHECK_BYTES, CHECKS_TIMED_MAX, NAMED_BYTES, PASSAGE_BYTES, PASSAGES_MAX,
+    PEERS_NAMED_MAX,
+};
 use crate::observe::trace::LATENESS_MAX;
 use crate::rpc::RESPONSE_BYTES_MAX;
 use crate::rpc::access::LARGE_ANSWERS_MAX;
@@ -117,6 +121,7 @@ pub fn rows(args: &BoundsArgs) -> Vec<Row> {
         members(peers),
         store(args.memory.sizes().cache_bytes),
         threads(),
+        passages(args.memory.sizes().passages),
         http(),
     ];
     engine.chain(driver.into_iter().flatten()).filter(|row| row.times > 0).collect()
@@ -206,6 +211,25 @@ fn threads() -> Vec<Row> {
         row!("signatures in a batch", BATCH_SIGNATURES_MAX, SIGNATURE_BYTES, THREADS_MAX + 1),
         row!("first sights of items", FIRST_SIGHTS_MAX, 128, 1),
         row!("latenesses in a sample", LATENESS_MAX, size_of::<u64>(), 1),
+    ]
+}
+
+/// What is recorded of the last items.
+fn passages(most: usize) -> Vec<Row> {
+    let announced = most / ANNOUNCED_SHARE;
+    vec![
+        Row {
+            limit: most,
+            is_scaled: true,
+            ..row!("items whose passages are recorded", PASSAGES_MAX, PASSAGE_BYTES, 1)
+        },
+        Row {
+            limit: announced,
+            is_scaled: true,
+            ..row!("announced items, recorded", PASSAGES_MAX / ANNOUNCED_SHARE, ANNOUNCED_BYTES, 1)
+        },
+        row!("ids of peers in these records", PEERS_NAMED_MAX, NAMED_BYTES, 1),
+        row!("checks that are timed", CHECKS_TIMED_MAX, CHECK_BYTES, 1),
     ]
 }
 

@@ -14,7 +14,7 @@ use protocol::ledger::durable::{Load, Loaded};
 use tokio::sync::oneshot;
 
 use super::network::observed::Observed;
-use crate::clock::Clock;
+use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::net::bans::Banned;
 use crate::net::behaviour::{Behaviour, Link};
@@ -24,6 +24,7 @@ use crate::rpc::command::{BanStatus, BehindStatus, Command, ObservedAddress, Pee
 use crate::rpc::lists::PoolPage;
 use crate::rpc::members::{Known, MembersError};
 use crate::rpc::orders::OrderError;
+use crate::rpc::trace::{self, Moment};
 use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
@@ -155,6 +156,12 @@ impl Answers {
                     (behaviour.gossip().mempool(), behaviour.gossip().pending_after(after, count));
                 tell(reply, PoolPage { total: mempool.transactions, bytes: mempool.bytes, page });
             }
+            Command::Trace { sought, reply } => {
+                tell(reply, trace::find(behaviour.host().passages(), &sought, self.moment()));
+            }
+            Command::Traces { count, reply } => {
+                tell(reply, trace::latest(behaviour.host().passages(), count, self.moment()));
+            }
             Command::Bans { reply } => {
                 let bans = behaviour.bans().list_all(self.clock.now());
                 tell(reply, bans.into_iter().map(ban_status).collect());
@@ -189,6 +196,10 @@ impl Answers {
             None if writer.load(Load::Block(id)).is_ok() => self.lookups.entry(id).or_default().push(reply),
             found => tell(reply, found),
         }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.clock.now(), wall_ms: wall_ms() }
     }
 
     fn status(&self, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) -> Status {

@@ -43,6 +43,7 @@ use crate::net::transport::listen::{ListenError, listen};
 use crate::net::transport::own::Dials;
 use crate::net::transport::{TransportSetupError, WireBytes};
 use crate::observe::metrics::Metrics;
+use crate::observe::passages::Passages;
 use crate::observe::recorder::Recorder;
 use crate::observe::trace::TraceWriter;
 use crate::rpc::feeds::Feeds;
@@ -125,6 +126,7 @@ impl Service {
         )
         .with_signer(config.key.clone(), config.network.clone())
         .with_metrics(metrics.clone())
+        .with_passages(Passages::new(config.memory.sizes().passages))
         .with_feeds(feeds.clone())
         .with_manners(config.manners.clone());
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));

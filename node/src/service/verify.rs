@@ -12,7 +12,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use protocol::items::keys::{PublicKey, VerifyingKey};
@@ -42,8 +42,14 @@ const SHARE_SIGNATURES_MAX: usize = 4 * BATCH_SIGNATURES_MAX;
 /// Keys that a thread remembers. A decompressed key takes some 200 bytes: 800 KiB a thread.
 pub const KEYS_MAX: usize = 4_096;
 
-/// Verdicts of jobs that were handed out together.
-pub type Verdicts = Vec<(JobId, Verdict)>;
+/// Verdicts of jobs that were checked together. A caller that does not need the time iterates over it.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// The jobs, with their verdicts.
+    pub of: Vec<(JobId, Verdict)>,
+    /// How long the check of all of them took.
+    pub took: Duration,
+}
 
 /// The threads. When this is dropped, they end after the jobs in hand.
 #[derive(Debug)]
@@ -75,6 +81,15 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<VerifyJob>,
     closed: bool,
+}
+
+impl IntoIterator for Verdicts {
+    type Item = (JobId, Verdict);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.of.into_iter()
+    }
 }
 
 impl VerifyPool {
@@ -114,7 +129,7 @@ impl VerifyPool {
         let signatures = jobs.iter().fold(0, |sum: usize, job| sum.saturating_add(job.signatures()));
         if signatures > HERE_SIGNATURES_MAX {
             self.submit(jobs);
-            return Verdicts::new();
+            return Verdicts::default();
         }
         let verdicts = self.checker.check(jobs.make_contiguous());
         jobs.clear();
@@ -156,8 +171,9 @@ impl Checker {
     fn check(&mut self, jobs: &[VerifyJob]) -> Verdicts {
         let began = Instant::now();
         let tally = check_together(jobs, &self.secret, |key| self.keys.get(key));
-        self.meter.done(jobs, &tally, began.elapsed());
-        jobs.iter().map(|job| job.id).zip(tally.verdicts).collect()
+        let took = began.elapsed();
+        self.meter.done(jobs, &tally, took);
+        Verdicts { of: jobs.iter().map(|job| job.id).zip(tally.verdicts).collect(), took }
     }
 }
 

@@ -28,6 +28,7 @@ mod cli {
     mod pages; // completions, manual pages, versions
     mod settings; // how it becomes a node's settings
     mod tables; // output for people
+    mod trace; // how an item came, for people, programs and Graphviz
     mod tx_get;
     mod typed_addresses; // what is refused when it is typed
     mod variables; // the environment's
@@ -60,6 +61,7 @@ mod service {
     mod lonely; // without peers, and why
     mod members; // real nodes as members
     mod notices; // what an operator is told about being behind
+    mod passages; // how an item came, told by real nodes
     mod propagation; // items between whole nodes
     mod recalled; // members that an earlier run knew
     mod timers; // after a pause
@@ -72,8 +74,11 @@ mod observe {
     mod dashboards; // the files of deploy/ ask for what is served
     mod logging; // lines for programs, and a filter that changes
     mod metrics;
+    mod passages_bounds; // how many items are recorded, and how much of each
+    mod passages_model; // the records against a naive model
     mod progress; // while it catches up
     mod status_line;
+    mod trace_causes; // in files
 }
 
 /// Tests of the RPC.
@@ -83,7 +88,7 @@ mod rpc {
     mod evidence; // two blocks for one height, told to people
     mod lists; // blocks, pending transactions, bans, and orders about peers
     pub(crate) mod methods; // the JSON-RPC
-    mod openrpc; // the description of all methods
+    pub(crate) mod openrpc; // the description of all methods
 
     mod http {
         mod events; // streams of them

@@ -43,7 +43,7 @@ impl Behaviour {
         if let Some(id) = self.links.with_handle(peer)
             && let Some(message) = self.host.says(message)
         {
-            self.host.recorder().sent(peer, &message);
+            self.host.sent(peer, &message);
             self.outbox.push(id, lane, message);
         }
     }

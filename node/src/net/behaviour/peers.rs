@@ -243,7 +243,7 @@ impl Behaviour {
         let (outbound, key) = (link.outbound, key_of(&peer));
         let group = address_group(&link.address, self.settings.loopback_exempt);
         let direction = if outbound { gossip::Direction::Outbound } else { gossip::Direction::Inbound };
-        self.host.recorder().record(What::PeerUp { peer: handle.0, peer_id: peer.to_string(), outbound });
+        self.host.met(handle, peer, outbound);
         self.tell(Event::Up { peer, outbound });
         self.host.input(Input::PeerConnected { peer: handle, direction, group, key });
     }

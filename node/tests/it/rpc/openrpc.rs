@@ -124,7 +124,7 @@ fn is_of(value: &Value, kind: &str) -> bool {
 }
 
 /// A node with its HTTP listener.
-fn serve(node: &Node) -> (HttpServer, HttpClient, std::net::SocketAddr) {
+pub(crate) fn serve(node: &Node) -> (HttpServer, HttpClient, std::net::SocketAddr) {
     let listener = HttpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("bound");
     let (address, cookie, ready) = (listener.address(), Cookie::generate().expect("random"), &node.ready);
     let faces = Faces {
@@ -198,6 +198,8 @@ async fn what_a_node_answers_is_what_the_document_says() {
         ["tx_send", {"transaction": hex::encode(sent.encoded())}],
         ["tx_get", {"id": sent.id().to_string()}], ["tx_get", {"id": nobody}],
         ["pool_content", {}], ["pool_content", {"after": nobody, "count": 1}],
+        ["trace_get", {"id": sent.id().to_string()}], ["trace_get", {"id": status.tip_id}],
+        ["trace_get", {"id": nobody}], ["trace_list", {}], ["trace_list", {"count": 1}],
         ["block_publish", {"block": hex::encode(known.to_bytes())}],
         ["block_get", {"id": "1"}], ["block_get", {"id": status.tip_id}], ["block_get", {"id": nobody}],
         ["block_list", {}], ["block_list", {"from": 1, "count": 1}],

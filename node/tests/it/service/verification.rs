@@ -30,7 +30,7 @@ async fn every_job_is_answered_once_and_rightly() {
     assert!(jobs.is_empty());
     let mut answers = Vec::new();
     while answers.len() < 200 {
-        answers.extend(verdicts.recv().await.expect("the pool is there"));
+        answers.extend(verdicts.recv().await.expect("the pool is there").of);
     }
     answers.sort_unstable_by_key(|(id, _)| *id);
     let wanted: Vec<_> = (0..200)
@@ -51,7 +51,7 @@ async fn a_full_queue_leaves_jobs_with_the_caller() {
     jobs.truncate(10);
     let mut done = 0;
     while done < QUEUE_JOBS_MAX + 10 {
-        done += verdicts.recv().await.expect("the pool is there").len();
+        done += verdicts.recv().await.expect("the pool is there").of.len();
         pool.submit(&mut jobs);
     }
     assert!(jobs.is_empty());
@@ -67,7 +67,7 @@ async fn a_few_checks_are_made_at_once() {
         let wanted: Vec<_> = (0..HERE_SIGNATURES_MAX as u64)
             .map(|id| (JobId(id), if id % 7 == 0 { Verdict::Invalid { first: 0 } } else { Verdict::Valid }))
             .collect();
-        assert_eq!(answers, wanted);
+        assert_eq!(answers.of, wanted);
         assert!(jobs.is_empty());
     }
     assert!(verdicts.try_recv().is_err(), "the pool had nothing to do");
@@ -80,11 +80,11 @@ async fn more_signatures_than_a_few_go_to_the_pool() {
     let one = job(1, true);
     let large = VerifyJob { transactions: vec![one.transactions[0].clone(); HERE_SIGNATURES_MAX], ..one.clone() };
     let mut jobs = VecDeque::from([large, VerifyJob { id: JobId(2), ..one }]);
-    assert!(pool.check(&mut jobs).is_empty());
+    assert!(pool.check(&mut jobs).of.is_empty());
     assert!(jobs.is_empty(), "the pool has them");
     let mut answers = Vec::new();
     while answers.len() < 2 {
-        answers.extend(verdicts.recv().await.expect("the pool is there"));
+        answers.extend(verdicts.recv().await.expect("the pool is there").of);
     }
     answers.sort_unstable_by_key(|(id, _)| *id);
     assert_eq!(answers, [(JobId(1), Verdict::Valid), (JobId(2), Verdict::Valid)]);
@@ -99,11 +99,11 @@ async fn a_bad_signature_in_a_batch_blames_its_sender_alone() {
     let alone: Vec<_> = jobs.iter().map(|job| (job.id, job.run(PublicKey::decompress))).collect();
     let bad: Vec<_> = alone.iter().filter(|(_, verdict)| *verdict != Verdict::Valid).collect();
     assert_eq!(bad, [&(JobId(42), Verdict::Invalid { first: 0 })]);
-    assert_eq!(pool.check(&mut jobs.clone()), alone);
+    assert_eq!(pool.check(&mut jobs.clone()).of, alone);
     pool.submit(&mut jobs.clone());
     let mut answers = Vec::new();
     while answers.len() < jobs.len() {
-        answers.extend(verdicts.recv().await.expect("the pool is there"));
+        answers.extend(verdicts.recv().await.expect("the pool is there").of);
     }
     answers.sort_unstable_by_key(|(id, _)| *id);
     assert_eq!(answers, alone);
@@ -121,8 +121,8 @@ async fn the_verdict_on_a_large_job_does_not_wait_for_those_behind_it() {
     let mut done = 0;
     while done < 16 {
         let told = verdicts.recv().await.expect("the pool is there");
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].1, Verdict::Valid);
+        assert_eq!(told.of.len(), 1);
+        assert_eq!(told.of[0].1, Verdict::Valid);
         done += 1;
     }
 }

@@ -12,7 +12,8 @@ pub enum ArrivalCause {
     AuthorRoute,
     /// Pushed on a named route: that of the node at which it entered.
     EntryRoute,
-    /// Pushed by a peer that this node had grafted on the route, and that has brought nothing on it since.
+    /// Pushed by a peer that this node had grafted in a late parent's place, and that has brought nothing on the route
+    /// since. A graft for the wanted redundancy is not told apart from other pushes on the route.
     Graft,
     /// Pushed before this node knew its route: a flood that teaches it.
     NewRoute,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protocol::gossip::{
-    ArrivalCause, ArrivalWay, AuthorTree, Event, ItemId, PeerHandle, Reconciliation, RelayPolicy,
+    ArrivalCause, ArrivalWay, AuthorTree, Event, ItemId, PeerHandle, Reconciliation, Redundancy, RelayPolicy,
 };
 use protocol::items::block::Block;
 use protocol::items::hash::RouteId;
@@ -70,7 +70,10 @@ fn a_push_on_a_named_route_comes_on_that_of_the_entry_node() {
 
 #[test]
 fn the_first_push_of_a_grafted_peer_comes_because_of_the_graft() {
-    let (mut mesh, slow, quick) = trees();
+    // Without redundancy, so that a graft means that the parent is late.
+    let none = AuthorTree { redundancy: Redundancy::default() };
+    let mut mesh = Mesh::new(1, RelayPolicy::AuthorTree(none));
+    let (slow, quick) = (mesh.greeted(0), mesh.greeted(0));
     let grafts =
         |message: &Message| matches!(message, Message::Graft(routes) if *routes == [author_route(AUTHOR)]);
     let grafted = (1..20).any(|nonce| {
