@@ -63,6 +63,8 @@ pub struct Plan {
     pub bandwidth: Bandwidth,
     /// When the network falls into two halves; never without a `wan`.
     pub partition: Option<Partition>,
+    /// Whether the run is shown in the browser, and controlled from there.
+    pub dashboard: bool,
     /// Whether the nodes write traces, from which the figures of a run are read.
     pub traces: bool,
     /// Whether nodes are workers of this program even if the plain `node` program would do, so that runs of
@@ -117,6 +119,7 @@ impl Plan {
             jitter: Jitter::NONE,
             bandwidth: Bandwidth::UNLIMITED,
             partition: None,
+            dashboard: false,
             traces: true,
             workers: false,
             idle: IDLE,
@@ -168,6 +171,20 @@ impl Plan {
         Ok(())
     }
 
+    /// Shows the run in the browser. If no node makes blocks, one is drawn that may, so that a person can make some.
+    pub fn set_dashboard(&mut self) {
+        self.dashboard = true;
+        let nodes = self.nodes;
+        let seed = self.seed;
+        self.producer = self.producer.or_else(|| Some(seed.draws("producer by hand").below(nodes)));
+    }
+
+    /// Whether the links may be cut during the run, so that the nodes must listen for it.
+    #[must_use]
+    pub fn may_be_cut(&self) -> bool {
+        self.partition.is_some() || (self.dashboard && self.wan != Wan::None)
+    }
+
     /// The gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
@@ -193,7 +210,7 @@ impl Plan {
         }
         let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
         let (jitter, bandwidth) = (self.jitter, self.bandwidth);
-        let halves = self.partition.map(|_| Halves::draw(self.nodes, self.seed));
+        let halves = self.may_be_cut().then(|| Halves::draw(self.nodes, self.seed));
         Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays, halves }))
     }
 
