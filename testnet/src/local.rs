@@ -33,9 +33,9 @@ use out::Out;
 use plan::Plan;
 use progress::Progress;
 
-use crate::dashboard::{Dashboard, measured};
 use crate::dashboard::batch::{Controls, Hello};
 use crate::dashboard::model::Note;
+use crate::dashboard::{Dashboard, measured};
 use crate::engine::Engine;
 use crate::report;
 use crate::report::schema::{ByHand, Report, SCHEMA};
@@ -298,14 +298,18 @@ fn conclude(
     let observed = Observed {
         nodes,
         submissions: done.submissions,
-        offered_transactions: done.offered_transactions + by_hand.map_or(0, |by_hand| by_hand.transactions),
+        offered_transactions: done.offered_transactions,
         offered_blocks,
         window,
         links: plan.links()?,
         outage: done.outage,
         same_tips: done.same_tips.unwrap_or(false),
     };
-    let measured = collect::measure(&observed);
+    let mut measured = collect::measure(&observed);
+    if by_hand.is_some() {
+        // The schedule does not know of a person's transactions.
+        measured.tx.offered = measured.tx.offered.max(measured.tx.originated);
+    }
     if let Some(crossed) = measured.partition.map(|healed| healed.crossed).filter(|crossed| *crossed > 0) {
         invalid_because.push(format!("{crossed} deliveries crossed the partition while it lasted"));
     }

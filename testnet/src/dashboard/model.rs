@@ -236,11 +236,12 @@ impl Model {
         self.fresh.figures &= !figures;
         let events = self.events.len().saturating_sub(std::mem::take(&mut self.fresh.events));
         let nodes = std::mem::take(&mut self.fresh.nodes);
+        let nodes = self.views(nodes.into_iter());
         Batch {
             t: self.ms(now_ns),
             hello: None,
             phase: std::mem::take(&mut self.fresh.phase).then(|| self.phase.clone()),
-            nodes: nodes.into_iter().filter_map(|node| self.view(node)).collect(),
+            nodes,
             links: self.overlay.take_news(),
             places,
             waves,
@@ -259,7 +260,7 @@ impl Model {
             t: self.ms(now_ns),
             hello: Some(self.hello.clone()),
             phase: Some(self.phase.clone()),
-            nodes: (0..self.nodes.len()).filter_map(|node| self.view(node)).collect(),
+            nodes: self.views(0..self.nodes.len()),
             links: self.overlay.open_links().map(|(a, b)| (a, b, true)).collect(),
             places: Some(self.places.clone()),
             waves: self.waves.iter().cloned().collect(),
@@ -399,12 +400,20 @@ impl Model {
         self.nodes.iter_mut().for_each(|known| known.read_before = known.read);
     }
 
-    fn view(&self, node: usize) -> Option<NodeView> {
+    fn views(&self, nodes: impl ExactSizeIterator<Item = usize>) -> Vec<NodeView> {
+        if nodes.len() == 0 {
+            return Vec::new();
+        }
+        let degrees = self.overlay.degrees();
+        nodes.filter_map(|node| self.view(node, degrees.get(node).copied().unwrap_or(0))).collect()
+    }
+
+    fn view(&self, node: usize, links: usize) -> Option<NodeView> {
         let (known, recent) = (self.nodes.get(node)?, self.recent.get(node)?);
         Some(NodeView {
             n: node,
             state: known.state,
-            links: self.overlay.links_of(node),
+            links,
             height: known.height,
             items: known.items,
             p95_ms: recent.p95_ms(),

@@ -48,7 +48,7 @@ const ORDER_TIMEOUT: Duration = Duration::from_secs(15);
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// The page loads nothing that is not from here, and stands in no other page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
 /// What is served.

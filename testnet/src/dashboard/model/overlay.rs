@@ -117,8 +117,9 @@ impl Overlay {
         let way = self.ways.entry((message.from, message.to)).or_default();
         let us = (took_ns / 1_000).max(1);
         if way.best_us.is_none_or(|best| us < best) {
+            // A change of less than a tenth moves no node by much.
+            self.changed |= way.best_us.is_none_or(|best| us.saturating_mul(10) < best.saturating_mul(9));
             way.best_us = Some(us);
-            self.changed = true;
         }
     }
 
@@ -135,8 +136,15 @@ impl Overlay {
         self.open.iter().filter(|(_, open)| is_open(**open)).map(|(link, _)| *link)
     }
 
-    pub(super) fn links_of(&self, node: usize) -> usize {
-        self.open_links().filter(|(a, b)| *a == node || *b == node).count()
+    /// The number of open links of each node.
+    pub(super) fn degrees(&self) -> Vec<usize> {
+        let mut degrees = vec![0; self.peers.len()];
+        for end in self.open_links().flat_map(|(a, b)| [a, b]) {
+            if let Some(degree) = degrees.get_mut(end) {
+                *degree += 1;
+            }
+        }
+        degrees
     }
 
     /// The round trip of a link in microseconds, if both ways were measured.

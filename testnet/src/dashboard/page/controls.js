@@ -34,7 +34,10 @@ function offerControls() {
   const { controls, nodes } = run.hello;
   byId("controls").hidden = !controls.any;
   const options = () => Array.from({ length: nodes }, (_, n) => make("option", { value: n }, n));
-  for (const id of ["send-node", "act-node"]) byId(id).replaceChildren(...options());
+  for (const id of ["send-node", "act-node"]) {
+    // A choice stays when the page is told everything again.
+    if (byId(id).options.length !== nodes) byId(id).replaceChildren(...options());
+  }
   const missing = [["block", controls.no_block], ["cut", controls.no_cut], ["heal", controls.no_cut]];
   for (const [id, why] of missing) {
     byId(id).disabled = Boolean(why);

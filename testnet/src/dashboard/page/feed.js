@@ -78,7 +78,7 @@ function tellHello() {
   say("subtitle", title);
   how("graph-how", `Nodes with a short round trip between them stand close together; round trips are from ${measured}.`);
   offerControls();
-  choose(-1);
+  choose(run.chosen < nodes ? run.chosen : -1);
 }
 
 function frame(now) {

@@ -4,6 +4,9 @@
 const WAVES_KEPT = 200;
 const EVENTS_KEPT = 500;
 
+/** Items of a person that wait to be shown. Of a burst the last ones are enough. */
+const HAND_KEPT = 3;
+
 const run = {
   hello: null, t: 0, phase: "", nodes: [], links: new Map(), places: [], waves: [], figures: null, bytes: null,
   slow: null, events: [], over: false, chosen: -1,
@@ -51,14 +54,14 @@ function apply(batch, quietly = false) {
   }
   for (const wave of batch.waves || []) {
     run.waves.push(wave);
-    if (!quietly && !batch.hello) {
-      if (wave.by_hand) queue.hand.push(wave);
+    if (!quietly) {
+      if (wave.by_hand && !batch.hello) queue.hand.push(wave);
       else queue.newest = wave;
     }
     dirty.items = true;
   }
   if (run.waves.length > WAVES_KEPT) run.waves.splice(0, run.waves.length - WAVES_KEPT);
-  if (queue.hand.length > WAVES_KEPT) queue.hand.splice(0, queue.hand.length - WAVES_KEPT);
+  if (queue.hand.length > HAND_KEPT) queue.hand.splice(0, queue.hand.length - HAND_KEPT);
   for (const name of ["figures", "bytes", "slow"]) {
     if (batch[name]) {
       run[name] = batch[name];
