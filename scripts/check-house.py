@@ -67,7 +67,7 @@ class Tree:
         self.files, self.folders = [], set()
         for top in TOPS:
             for folder, folders, files in os.walk(os.path.join(root, top)):
-                folders[:] = sorted(name for name in folders if name != "target" and not name.startswith("."))
+                folders[:] = sorted(name for name in folders if name not in ("target", "node_modules") and not name.startswith("."))
                 folder = os.path.relpath(folder, root)
                 self.folders.add(folder)
                 self.files += [f"{folder}/{name}" for name in sorted(files)]

@@ -50,6 +50,13 @@ else
   skipped+=("the documents' commands: python3 is not installed")
 fi
 
+step "pages in a headless browser"
+if ./scripts/browser-test.sh --can-run 2>/dev/null; then
+  ./scripts/browser-test.sh
+else
+  skipped+=("the pages: node, npm or chromium is not installed")
+fi
+
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 ./scripts/check-links.sh

@@ -119,6 +119,7 @@ KNOWN = {
     "node members": ask(says=r"^1 alive"),
     "node members --watch": mention("it goes on until it is stopped"),
     "curl -sN http://127.0.0.1:30401/events/members": mention("it goes on until it is stopped"),
+    "curl -sN 'http://127.0.0.1:30401/events?topics=blocks,tip'": mention("it goes on until it is stopped"),
     "node members show 12D3KooW…": mention("it wants a peer id"),
     "node set role archive": ask(),
     "node get role": mention("the value is there a moment after it was set"),
@@ -230,6 +231,10 @@ KNOWN = {
     "testnet sim --interval 1s --sweep nodes=50,100,200,500,1000 --txs 20": plan(),
     # The scripts.
     "scripts/check.sh": long("it runs this"),
+    "scripts/browser-test.sh": long("the gate runs it, if there is a browser"),
+    "scripts/browser-test.sh node-page": long("the form without a name is all of them"),
+    "scripts/browser-test.sh --shots DIR": mention("it wants a directory"),
+    "scripts/browser-test.sh --can-run": long("it says whether there is a browser"),
     "scripts/check-commands.py": mention("it is this"),
     "scripts/check-commands.py --all": mention("it is this"),
     "scripts/check-commands.py --only TEXT": mention("it is this"),
