@@ -154,7 +154,7 @@ function choose(n) {
 function tellNode() {
   const node = run.nodes[run.chosen];
   if (!node) return say("node-read", "No node is chosen.");
-  say("node-read", `node ${node.n}: ${node.state}, ${plural(node.links, "link")}, height ${number(node.height)}, ` +
+  say("node-read", `node ${node.n}: ${node.state}, ${plural(node.links, "link")}${run.hello.kind === "sim" ? "" : `, height ${number(node.height)}`}, ` +
     `${plural(node.items, "item")}, p95 of its latest ${time(node.p95_ms)}` +
     (known(node.late_ms) ? `, a timer of 50 ms at most ${time(node.late_ms)} late (p99)` : ""));
 }
