@@ -35,6 +35,11 @@ if [ -z "${HEARSAY_NODE:-}" ]; then
   HEARSAY_NODE=$target/node
 fi
 export HEARSAY_NODE
+if [ -z "${HEARSAY_TESTNET:-}" ] && [ -z "${shots:-}" ]; then
+  cargo build --locked --quiet -p testnet --bin testnet
+  HEARSAY_TESTNET=$target/testnet
+fi
+export HEARSAY_TESTNET=${HEARSAY_TESTNET:-}
 
 if [ ! -d testnet/browser/node_modules/playwright-core ]; then
   # The lock file has the hash of each package. No package runs a script of its own.

@@ -197,6 +197,13 @@ KNOWN = {
     "testnet run --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity": plan(),
     "testnet run --degree 8 --find-capacity --engine gossipsub": plan(),
+    "testnet run --duration 10m --dashboard": plan(),
+    "testnet run --degree 8 --wan regions --duration 10m --dashboard": plan(),
+    "testnet run --dashboard": mention("with a duration it is above"),
+    "testnet replay": mention("it serves until it is stopped"),
+    "testnet replay out/testnet": mention("it serves until it is stopped; scripts/browser-test.sh runs it"),
+    "testnet sim --dashboard": mention("it serves until it is stopped"),
+    "testnet sim --nodes 200 --txs 100 --dashboard": mention("it serves until it is stopped"),
     "testnet report": mention("it wants a directory: see the entries with one"),
     "testnet report out/mine": run(after="testnet run --nodes 20 --degree 4 --tx-rate 50 --duration 20s --out out/mine"),
     "testnet report out/mine --tree": run(

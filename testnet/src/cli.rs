@@ -49,6 +49,11 @@ pub enum Command {
     Members(Box<WatchedArgs>),
     /// Run the machines of aggregates over links alone, on up to 100,000 members and more, and report
     Aggregates(Box<AggregatesArgs>),
+    /// Show a finished run in the browser, from its traces, with a slider for the time
+    Replay {
+        /// The --out directory of a run of real nodes
+        dir: PathBuf,
+    },
     /// Run one node of a run in this process; the other commands start these
     #[command(hide = true)]
     Worker(Box<WorkerArgs>),

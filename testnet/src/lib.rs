@@ -5,6 +5,7 @@
 //! worker around the same library, and are observed from outside.
 
 pub mod cli;
+pub mod dashboard;
 pub mod engine;
 pub mod local;
 pub mod random;

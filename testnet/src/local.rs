@@ -26,16 +26,21 @@ use tokio::time::Instant;
 
 use collect::{Measured, NodeTrace, Observed};
 use interrupt::Interrupt;
+use launch::by_hand::Hands;
 use launch::{Cluster, ready};
 use load::{Done, LoadError};
 use out::Out;
 use plan::Plan;
 use progress::Progress;
 
+use crate::dashboard::batch::{Controls, Hello};
+use crate::dashboard::model::Note;
+use crate::dashboard::{Dashboard, measured};
 use crate::engine::Engine;
 use crate::report;
 use crate::report::deliveries::files::write_hops;
-use crate::report::schema::{Report, SCHEMA};
+use crate::report::schema::{ByHand, Report, SCHEMA};
+use crate::wan::LinkPlan;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -75,6 +80,8 @@ pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progres
     }
     let mut cluster = Cluster::new(out.clone());
     let mut done = Done::default();
+    // It ends with this function, after the nodes.
+    let _dashboard = open_dashboard(plan, &out, links, &mut cluster, progress)?;
 
     let ready = tokio::select! {
         ready = prepare(plan, &program, &mut cluster, progress) => Some(ready),
@@ -109,6 +116,7 @@ pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progres
     let members: Vec<(String, bool)> =
         cluster.members().map(|(peer_id, alive)| (peer_id.to_owned(), alive)).collect();
     let in_order = stop(&mut cluster, interrupt, progress).await;
+    let by_hand = cluster.by_hand();
     let began = done.window.load_from > 0;
     if interrupted && (!began || !in_order) {
         return Ok(Ended::Interrupted(None));
@@ -116,8 +124,35 @@ pub async fn run_once(plan: &Plan, interrupt: &mut Interrupt, progress: &Progres
     if let (false, Some(why)) = (began, &cut_short) {
         bail!("the run ended before the load began; nothing is left running: {why}");
     }
-    let report = Box::new(conclude(plan, &out, progress, done, members, cut_short)?);
+    let report = Box::new(conclude(plan, &out, progress, done, (members, by_hand), cut_short)?);
     Ok(if interrupted { Ended::Interrupted(Some(report)) } else { Ended::Reported(report, out.dir().to_owned()) })
+}
+
+/// Shows the run in the browser, if the plan says so, and gives the cluster to the person there.
+fn open_dashboard(
+    plan: &Plan,
+    out: &Out,
+    links: Option<LinkPlan>,
+    cluster: &mut Cluster,
+    progress: &Progress,
+) -> anyhow::Result<Option<Dashboard>> {
+    if !plan.dashboard {
+        return Ok(None);
+    }
+    let controls = Controls { any: true, no_block: Hands::no_block(plan), no_cut: Hands::no_cut(plan) };
+    let hello = Hello {
+        title: plan.command.clone(),
+        kind: "run",
+        nodes: plan.nodes,
+        measured: measured(links.is_some()),
+        controls,
+        ..Hello::default()
+    };
+    let traces = (0..plan.nodes).map(|node| out.trace(node)).collect();
+    let (dashboard, orders) = Dashboard::start(hello, traces, links)?;
+    cluster.attach(Hands::new(plan, orders, dashboard.notes()));
+    progress.line(&format!("dashboard: {}", dashboard.address()));
+    Ok(Some(dashboard))
 }
 
 /// The program that is a node: this program for workers, and otherwise the node program as given or beside this
@@ -150,6 +185,7 @@ async fn prepare(
         plan.nodes, plan.engine, plan.topology, plan.relay, plan.wan, plan.seed.0
     ));
     let start = Instant::now();
+    cluster.note(Note::Phase("start".to_owned()));
     cluster.start(plan, program).await?;
     ready::until_ready(plan, cluster, progress, READY_TIMEOUT).await?;
     progress.line(&format!(
@@ -157,6 +193,7 @@ async fn prepare(
         plan.nodes,
         start.elapsed().as_secs_f64()
     ));
+    cluster.note(Note::Phase("settle".to_owned()));
     if ready::until_settled(plan, cluster, progress, SETTLE_TIMEOUT).await? {
         progress
             .line(&format!("discovery has settled, {:.1} s after the first start", start.elapsed().as_secs_f64()));
@@ -173,8 +210,10 @@ async fn measure(
     done: &mut Done,
 ) -> Result<(), LoadError> {
     done.window.idle_from = monotonic_ns();
+    cluster.note(Note::Phase("idle".to_owned()));
     progress.line(&format!("idle for {} s, to know the network's own traffic", plan.idle.as_secs_f64()));
     load::watch(cluster, plan.idle).await?;
+    cluster.note(Note::Phase("load".to_owned()));
     progress.line(&format!(
         "load for {} s: {} transactions of {} bytes{}",
         plan.load.duration().as_secs_f64(),
@@ -193,6 +232,7 @@ async fn measure(
     if let Some(why) = &done.first_failure {
         progress.line(&format!("{} submissions failed; the first: {why}", done.failed));
     }
+    cluster.note(Note::Phase("drain".to_owned()));
     progress.line(&format!("drain: at most {} s", plan.drain.as_secs_f64()));
     load::drain(plan, cluster, done).await?;
     if plan.partition.is_some() {
@@ -204,6 +244,7 @@ async fn measure(
 
 /// Stops the nodes in order, or at once if another signal comes. Returns whether it stopped them in order.
 async fn stop(cluster: &mut Cluster, interrupt: &mut Interrupt, progress: &Progress) -> bool {
+    cluster.note(Note::Phase("stop".to_owned()));
     progress.now("stopping the nodes".to_owned());
     let in_order = tokio::select! {
         () = cluster.stop() => true,
@@ -239,7 +280,7 @@ fn conclude(
     out: &Out,
     progress: &Progress,
     done: Done,
-    members: Vec<(String, bool)>,
+    (members, by_hand): (Vec<(String, bool)>, Option<ByHand>),
     cut_short: Option<String>,
 ) -> anyhow::Result<Report> {
     progress.now("reading the traces".to_owned());
@@ -266,11 +307,15 @@ fn conclude(
         outage: done.outage,
         same_tips: done.same_tips.unwrap_or(false),
     };
-    let measured = collect::measure(&observed);
+    let mut measured = collect::measure(&observed);
+    if by_hand.is_some() {
+        // The schedule does not know of a person's transactions.
+        measured.tx.offered = measured.tx.offered.max(measured.tx.originated);
+    }
     if let Some(crossed) = measured.partition.map(|healed| healed.crossed).filter(|crossed| *crossed > 0) {
         invalid_because.push(format!("{crossed} deliveries crossed the partition while it lasted"));
     }
-    let report = compose(plan, &measured, invalid_because);
+    let report = compose(plan, &measured, invalid_because, by_hand);
     write_hops(out.dir(), &measured.hops)?;
     report::write(out.dir(), &report, &measured.deliveries)?;
     if let Some(json) = &plan.json {
@@ -279,7 +324,7 @@ fn conclude(
     Ok(report)
 }
 
-fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Report {
+fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>, by_hand: Option<ByHand>) -> Report {
     Report {
         schema: SCHEMA,
         kind: "run".to_owned(),
@@ -305,6 +350,7 @@ fn compose(plan: &Plan, measured: &Measured, invalid_because: Vec<String>) -> Re
         compared: None,
         partition: measured.partition,
         spread: None,
+        by_hand,
         members: None,
         causes: measured.causes.clone(),
     }

@@ -4,6 +4,8 @@
 //! A trace file is a CBOR sequence (RFC 8742) of arrays: a [`Header`], then [`Record`]s in the order of events. If
 //! a node was killed, its file may end inside a record. It is whole up to there.
 
+mod pieces;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
@@ -13,6 +15,8 @@ use protocol::items::hash::ShortId;
 use protocol::wire::codec::{DecodeError, Encode, Reader, Writer};
 
 use crate::clock;
+
+pub use pieces::TracePieces;
 
 /// The first item of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]

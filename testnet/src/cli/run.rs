@@ -80,6 +80,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes,
           conflicts_with_all = ["find_capacity", "kill", "partition"])]
     pub plateau: Option<u64>,
+    /// Show the run in the browser while it is under way, with controls; prints the address
+    ///
+    /// The page is served on the loopback interface. The run goes on as planned. What a person does through the page is in addition,
+    /// and the report says so.
+    #[arg(long, conflicts_with_all = ["find_capacity", "plateau"])]
+    pub dashboard: bool,
     /// Let the nodes keep nothing on disk, to see how much the store costs
     #[arg(long)]
     pub ephemeral: bool,
@@ -130,6 +136,9 @@ impl RunArgs {
         plan.ephemeral = self.ephemeral;
         plan.traces = self.plateau.is_none();
         (plan.wan, plan.jitter, plan.bandwidth) = self.links.emulated()?;
+        if self.dashboard {
+            plan.set_dashboard();
+        }
         plan.set_partition(self.links.partition)?;
         plan.set_planted(self.planted.planted())?;
         plan.links()?;

@@ -106,6 +106,10 @@ pub struct SimArgs {
     /// whatever the policy promises) or none [default: all, from 1,000 nodes on a sample of them]
     #[arg(long, value_name = "CHECKS", value_parser = ["all", "converged", "none"])]
     pub checks: Option<String>,
+    /// Show the run in the browser afterwards, with a slider for the time; prints the address, and serves it until
+    /// it is interrupted
+    #[arg(long, conflicts_with_all = ["seeds", "sweep", "swarm", "members"])]
+    pub dashboard: bool,
     /// Directory for the results; an earlier run's files there are replaced
     #[arg(long, value_name = "DIR", default_value = "out/sim")]
     pub out: PathBuf,

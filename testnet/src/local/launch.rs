@@ -4,6 +4,7 @@
 //! [`Cluster`] kills the remaining nodes. If `setpriv` (util-linux) is installed, the kernel kills the nodes when
 //! this process dies, for whatever reason. While nodes run, `OUT/pids` lists them.
 
+pub mod by_hand;
 pub mod ready;
 pub mod rpc;
 
@@ -20,9 +21,11 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
+use self::by_hand::Hands;
 use self::rpc::Rpc;
 use super::out::Out;
 use super::plan::Plan;
+use crate::dashboard::model::Note;
 use crate::engine::Engine;
 use crate::random::keys::node_key;
 use crate::wan::{Outage, Wan};
@@ -32,6 +35,7 @@ use crate::wan::{Outage, Wan};
 pub struct Cluster {
     out: Out,
     nodes: Vec<Member>,
+    hands: Hands,
 }
 
 /// A node process that has told where it listens.
@@ -39,6 +43,8 @@ pub struct Cluster {
 pub struct Member {
     child: Child,
     fate: Fate,
+    /// Whether a person has stopped it for a while.
+    paused: bool,
     /// The pipe through which a worker hears of a partition.
     orders: Option<ChildStdin>,
     /// The client of its RPC.
@@ -94,8 +100,8 @@ const LOG_LINES: usize = 6;
 impl Cluster {
     /// An empty cluster.
     #[must_use]
-    pub const fn new(out: Out) -> Self {
-        Self { out, nodes: Vec::new() }
+    pub fn new(out: Out) -> Self {
+        Self { out, nodes: Vec::new(), hands: Hands::default() }
     }
 
     /// Starts every node of the plan and waits until all listen. Nodes that were started before an error are in
@@ -120,7 +126,7 @@ impl Cluster {
             }
             let addresses = neighbours.iter().filter_map(|&other| self.nodes.get(other));
             let arguments = arguments(plan, &self.out, node, addresses.map(|member| member.address.as_str()));
-            let child = self.spawn(supervised.as_deref(), program, node, &arguments, plan.partition.is_some())?;
+            let child = self.spawn(supervised.as_deref(), program, node, &arguments, plan.may_be_cut())?;
             waiting.push(Starting { node, child });
         }
         while !waiting.is_empty() {
@@ -152,6 +158,12 @@ impl Cluster {
     pub fn living_from(&self, node: usize, except: &[usize]) -> Option<(usize, &Member)> {
         let circle = (node..self.nodes.len()).chain(0..node).filter(|node| !except.contains(node));
         circle.filter_map(|node| Some((node, self.living(node)?))).next()
+    }
+
+    /// Whether a living node is stopped for a while, so that it does not answer.
+    #[must_use]
+    pub fn has_paused(&self) -> bool {
+        self.all_living().any(|(_, member)| member.paused)
     }
 
     /// All living nodes.
@@ -207,6 +219,7 @@ impl Cluster {
             member.fate = Fate::Killed;
             // It can only fail if the process is already gone.
             let _ = member.child.start_kill();
+            self.note(Note::Killed(node));
         }
     }
 
@@ -229,7 +242,7 @@ impl Cluster {
         let _ = fs::remove_file(self.out.data_dir(node).join("rpc.json"));
         let known: Vec<String> = self.all_living().take(2).map(|(_, member)| member.address.clone()).collect();
         let arguments = arguments(plan, &self.out, node, known.iter().map(String::as_str));
-        let child = self.spawn(setpriv().as_deref(), program, node, &arguments, plan.partition.is_some())?;
+        let child = self.spawn(setpriv().as_deref(), program, node, &arguments, plan.may_be_cut())?;
         self.take_next(&mut vec![Starting { node, child }]).await?;
         let started = self.nodes.pop().context("a node that was started is not there")?;
         if let Some(place) = self.nodes.get_mut(node) {
@@ -240,6 +253,7 @@ impl Cluster {
 
     /// Asks all nodes to stop, waits, and kills those that don't. Their fates stay as they were.
     pub async fn stop(&mut self) {
+        self.resume_all();
         for member in self.nodes.iter().filter(|member| member.fate == Fate::Alive) {
             if let Some(pid) = member.child.id().and_then(|pid| i32::try_from(pid).ok()) {
                 // A process keeps its number until it is waited for, so this can't kill another one.
@@ -321,7 +335,15 @@ impl Cluster {
                 let cookie = node::config::data_dir::read_cookie(&self.out.data_dir(node));
                 let rpc = Rpc::new(&said.rpc, cookie.as_ref())?;
                 let orders = child.stdin.take();
-                self.nodes.push(Member { child, fate: Fate::Alive, orders, rpc, peer_id: said.peer_id, address });
+                self.nodes.push(Member {
+                    child,
+                    fate: Fate::Alive,
+                    paused: false,
+                    orders,
+                    rpc,
+                    peer_id: said.peer_id,
+                    address,
+                });
                 return Ok(());
             }
             if Instant::now() >= deadline {

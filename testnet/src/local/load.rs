@@ -87,7 +87,7 @@ pub async fn watch(cluster: &mut Cluster, time: Duration) -> Result<(), Loss> {
     let end = Instant::now() + time;
     while Instant::now() < end {
         sleep_until(end.min(Instant::now() + WATCH_EVERY)).await;
-        cluster.check()?;
+        cluster.attend().await?;
     }
     Ok(())
 }
@@ -116,6 +116,7 @@ pub async fn submit(
             driver.done.failed
         ));
         sleep_until(next).await;
+        driver.cluster.attend().await?;
     }
     while let Some(finished) = driver.tasks.join_next().await {
         driver.note(finished)?;
@@ -134,7 +135,7 @@ pub async fn drain(plan: &Plan, cluster: &mut Cluster, done: &mut Done) -> Resul
     let end = Instant::now() + plan.drain;
     let mut all = false;
     while !all && Instant::now() < end {
-        cluster.check()?;
+        cluster.attend().await?;
         all = arrived(cluster, done).await;
         if !all {
             sleep_until(end.min(Instant::now() + DRAIN_POLL)).await;
@@ -155,6 +156,9 @@ pub async fn arrived(cluster: &Cluster, done: &Done) -> bool {
     let transactions = done.transactions_before + acknowledged(Kind::Transaction) + done.transactions_in_blocks;
     let blocks = acknowledged(Kind::Block);
     let mut first = None;
+    if cluster.has_paused() {
+        return false;
+    }
     for (_, member) in cluster.all_living() {
         let Ok(status) = member.rpc.status().await else { return false };
         let has = (status.stats.transactions_accepted, status.stats.blocks_accepted);

@@ -68,6 +68,8 @@ pub struct Plan {
     pub partition: Option<Partition>,
     /// Nodes and links that are made bad.
     pub planted: Planted,
+    /// Whether the run is shown in the browser, and controlled from there.
+    pub dashboard: bool,
     /// Whether the nodes write traces, from which the figures of a run are read.
     pub traces: bool,
     /// Whether nodes are workers of this program even if the plain `node` program would do, so that runs of
@@ -123,6 +125,7 @@ impl Plan {
             bandwidth: Bandwidth::UNLIMITED,
             partition: None,
             planted: Planted::default(),
+            dashboard: false,
             traces: true,
             workers: false,
             idle: IDLE,
@@ -199,6 +202,20 @@ impl Plan {
         Ok(())
     }
 
+    /// Shows the run in the browser. If no node makes blocks, one is drawn that may, so that a person can make some.
+    pub fn set_dashboard(&mut self) {
+        self.dashboard = true;
+        let nodes = self.nodes;
+        let seed = self.seed;
+        self.producer = self.producer.or_else(|| Some(seed.draws("producer by hand").below(nodes)));
+    }
+
+    /// Whether the links may be cut during the run, so that the nodes must listen for it.
+    #[must_use]
+    pub fn may_be_cut(&self) -> bool {
+        self.partition.is_some() || (self.dashboard && self.wan != Wan::None)
+    }
+
     /// The gossip peers that a node must have before the load begins.
     #[must_use]
     pub fn peers_wanted(&self, node: usize) -> usize {
@@ -224,7 +241,7 @@ impl Plan {
         }
         let delays = Delays::new(&self.wan, self.nodes, self.seed).context("--wan")?;
         let (jitter, bandwidth) = (self.jitter, self.bandwidth);
-        let halves = self.partition.map(|_| Halves::draw(self.nodes, self.seed));
+        let halves = self.may_be_cut().then(|| Halves::draw(self.nodes, self.seed));
         let slow = self.planted.links();
         Ok(Some(LinkPlan { seed: self.seed.0, jitter, bandwidth, delays, halves, slow }))
     }

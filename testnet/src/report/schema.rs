@@ -69,12 +69,31 @@ pub struct Report {
     /// How transactions spread in intervals; null unless a scenario has an interval, and for real processes.
     #[serde(default)]
     pub spread: Option<Spread>,
+    /// What a person did during the run. If it is not null, the figures are those of no planned run, and can't be
+    /// compared with another's.
+    #[serde(default)]
+    pub by_hand: Option<ByHand>,
     /// How members learned of each other; null unless nodes watched each other, and for real processes.
     #[serde(default)]
     pub members: Option<MembersFigures>,
     /// Why items came, and what late deliveries are due to; null for simulations, and for engines without a trace of it.
     #[serde(default)]
     pub causes: Option<Causes>,
+}
+
+/// What a person did to a run through its page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// Transactions sent.
+    pub transactions: u64,
+    /// Blocks published.
+    pub blocks: u64,
+    /// Nodes killed.
+    pub killed: u64,
+    /// Nodes stopped for a while.
+    pub paused: u64,
+    /// Cuts of the network.
+    pub cuts: u64,
 }
 
 /// How transactions spread, in multiples of an interval since their submission. Here rounds are intervals, with

@@ -79,6 +79,7 @@ fn font(size: i32) -> FontDesc<'static> {
 /// The warnings that the reader must see before believing the picture.
 fn doubts(report: &Report) -> &'static str {
     match (report.valid, report.starved) {
+        (true, _) if report.by_hand.is_some() => "; DRIVEN BY HAND",
         (true, false) => "",
         (true, true) => "; STARVED: the machine was too slow",
         (false, _) => "; INVALID",

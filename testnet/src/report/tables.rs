@@ -346,6 +346,7 @@ fn remarks(report: &Report, page: Page) -> Vec<String> {
         }
     }
     lines.extend(report.invalid_because.iter().map(|why| format!("INVALID: {why}")));
+    lines.extend(report.by_hand.map(words::by_hand));
     let mut lines: Vec<String> = lines.iter().map(|line| wrapped(line, page.width)).collect();
     // A command stays whole, so that it can be copied.
     lines.extend(report.sim.as_ref().map(|simulated| format!("repeat with: {}", simulated.repeat)));

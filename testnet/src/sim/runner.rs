@@ -2,6 +2,7 @@
 //! to say how long it took.
 
 pub mod batch;
+pub mod film;
 pub mod memory;
 pub mod pages;
 pub mod sweep;
@@ -28,6 +29,7 @@ use crate::report::figures::spreads::Spreads;
 use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
 use crate::report::statistics::{ratio, rounded};
 use crate::topology::floor::Floor;
+use film::Shot;
 
 /// One simulation to run.
 #[derive(Clone, Debug)]
@@ -60,6 +62,19 @@ pub fn run(
     progress: &mut dyn FnMut(Progress),
     each: &mut dyn FnMut(&Delivery),
 ) -> anyhow::Result<(Report, Spreads)> {
+    run_and_keep(job, progress, each, None)
+}
+
+/// The same, and keeps in `film` what happened, to show it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_and_keep(
+    job: &Job,
+    progress: &mut dyn FnMut(Progress),
+    each: &mut dyn FnMut(&Delivery),
+    mut film: Option<&mut Shot>,
+) -> anyhow::Result<(Report, Spreads)> {
     let mut setup = match &job.swarm {
         Some(drawn) => drawn.setup()?,
         None => job.scenario.setup(Seed(job.seed))?,
@@ -69,6 +84,9 @@ pub fn run(
     let checks = if rival.is_some() { Checks::None } else { job.checks };
     setup.checkers = checks.checkers(&setup);
     let floor = Floor::new(&setup.graph, &setup.delays, job.scenario.bandwidth);
+    if let Some(film) = &mut film {
+        film.begin(&setup);
+    }
     let (relay, nodes) = (setup.relay, setup.graph.nodes());
     let began = Instant::now();
     let finished = match rival {
@@ -77,6 +95,9 @@ pub fn run(
     };
     let wall_s = began.elapsed().as_secs_f64();
     let measured = measure::measure(&finished, &floor, each);
+    if let Some(film) = &mut film {
+        film.end(&finished);
+    }
     let rumor = match &relay {
         RelayPolicy::Rumor(rumor) => Some(rounds::rounds(&finished, rumor)),
         _ => None,
@@ -111,6 +132,7 @@ pub fn run(
         compared: None,
         partition,
         spread,
+        by_hand: None,
         members: members_of,
         causes: None,
     };

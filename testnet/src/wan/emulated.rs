@@ -80,15 +80,15 @@ impl EmulatedLinks {
         Ok(Self(Arc::new(site)))
     }
 
-    /// Waits on its own thread for the line that says when the halves are separated. Without halves, it waits for
-    /// nothing. All workers of a run get the same line, so that they start and end the partition together.
+    /// Waits on its own thread for lines that say when the halves are separated. Without halves, it waits for
+    /// nothing. All workers of a run get the same lines, so that they start and end the partition together.
     pub fn listen(&self, input: impl BufRead + Send + 'static) {
         if self.0.has_halves() {
             let site = Arc::clone(&self.0);
             std::thread::spawn(move || {
                 // If nothing comes, the process that started this one is gone. Then nothing is cut.
-                let outage = input.lines().map_while(Result::ok).find_map(|line| line.parse().ok());
-                outage.into_iter().for_each(|outage| site.set_outage(outage));
+                let outages = input.lines().map_while(Result::ok).filter_map(|line| line.parse().ok());
+                outages.for_each(|outage| site.set_outage(outage));
             });
         }
     }

@@ -37,7 +37,7 @@ pub async fn until_ready(
     let start = Instant::now();
     let mut waiting: Vec<(usize, String)> = (0..plan.nodes).map(|node| (node, String::new())).collect();
     loop {
-        cluster.check()?;
+        cluster.attend().await?;
         let mut lagging = Vec::new();
         for (node, _) in waiting {
             let Some(member) = cluster.living(node) else { continue };
@@ -87,7 +87,7 @@ pub async fn until_settled(
     let mut quiet = 0;
     let mut last: Option<(Instant, u64)> = None;
     while start.elapsed() < limit {
-        cluster.check()?;
+        cluster.attend().await?;
         let mut total = 0_u64;
         for (_, member) in cluster.all_living() {
             total = total.saturating_add(member.rpc.status().await?.wire_in);

@@ -8,6 +8,7 @@ function tellHeadline() {
   const warn = [];
   if (report.starved) warn.push("STARVED: the machine was too slow for the load, so latencies are the machine's, not the protocol's.");
   for (const why of report.invalid_because) warn.push(`INVALID: ${why}`);
+  if (report.by_hand) warn.push("DRIVEN BY HAND: a person changed this run, so its figures can't be compared with those of another.");
   if (report.echoes > 0) warn.push(`ECHO: ${plural(report.echoes, "send")} went back to where the item had come from.`);
   for (const [name, kind] of KINDS) {
     if (kind.expected > kind.delivered) {

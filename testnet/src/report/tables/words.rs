@@ -2,6 +2,7 @@
 //! `docs/MEASURING.md` has the full explanations.
 
 use super::layout::Grid;
+use crate::report::schema::ByHand;
 
 /// Words of headings and rows, and their meanings. None of these lines is wider than a page.
 const WORDS: [(&str, &str); 28] = [
@@ -46,6 +47,20 @@ pub(super) fn explained(grid: &Grid) -> String {
         .filter(|(word, _)| has(word) && !twice(word))
         .map(|(word, meaning)| format!("\n {word}: {meaning}"))
         .collect()
+}
+
+/// The warning that a person has changed the run.
+pub(super) fn by_hand(done: ByHand) -> String {
+    let all = [
+        (done.transactions, "transactions sent"),
+        (done.blocks, "blocks published"),
+        (done.killed, "nodes killed"),
+        (done.paused, "nodes stopped for a while"),
+        (done.cuts, "cuts"),
+    ];
+    let said: Vec<String> =
+        all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    format!("DRIVEN BY HAND: {}. These figures can't be compared with those of another run.", said.join(", "))
 }
 
 /// Whether a name has a word, as a whole.

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::{Job, run};
+use super::film::Shot;
+use super::{Job, run, run_and_keep};
+use crate::dashboard::replay::Film;
 use crate::local::out;
 use crate::local::progress::Progress;
 use crate::report::deliveries::Columns;
@@ -49,6 +51,23 @@ impl Batch {
         self.jobs.iter().filter_map(|job| job.scenario.nodes).max().unwrap_or(0)
     }
 
+    /// Runs the only simulation, writes its report, and makes a film of it.
+    ///
+    /// # Errors
+    /// As [`Batch::run`], and if there are several, or if it can't be shown.
+    pub fn run_filmed(self) -> anyhow::Result<(Found, PathBuf, Film)> {
+        let [job] = self.jobs.as_slice() else { anyhow::bail!("one simulation at a time can be shown") };
+        let dir = out::claim(&self.out)?;
+        let mut shot = Shot::default();
+        let report = one(job, &dir, Some(&mut shot))?;
+        let film = shot.film(&report)?;
+        let found = Found::One(Box::new(report));
+        if let Some(json) = &self.json {
+            json.write(&found)?;
+        }
+        Ok((found, dir, film))
+    }
+
     /// Runs everything and writes the reports. Returns them, and the directory.
     ///
     /// # Errors
@@ -56,7 +75,7 @@ impl Batch {
     pub fn run(self) -> anyhow::Result<(Found, PathBuf)> {
         let dir = out::claim(&self.out)?;
         let found = match (self.jobs.as_slice(), &self.sweep) {
-            ([job], None) => Found::One(Box::new(one(job, &dir)?)),
+            ([job], None) => Found::One(Box::new(one(job, &dir, None)?)),
             (jobs, _) => {
                 let runs = Runs {
                     schema: SCHEMA,
@@ -75,10 +94,11 @@ impl Batch {
     }
 }
 
-fn one(job: &Job, dir: &Path) -> anyhow::Result<Report> {
+fn one(job: &Job, dir: &Path, film: Option<&mut Shot>) -> anyhow::Result<Report> {
     let mut rows = RowsFile::create(dir, Columns::WithFloor)?;
     let mut watch = Watch::new();
-    let (report, spreads) = run(job, &mut |progress| watch.show(&progress), &mut |one| rows.row(one))?;
+    let (report, spreads) =
+        run_and_keep(job, &mut |progress| watch.show(&progress), &mut |one| rows.row(one), film)?;
     drop(watch);
     rows.finish()?;
     report::write_drawn(dir, &report, &spreads)?;

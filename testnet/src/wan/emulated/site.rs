@@ -6,8 +6,8 @@
 //! are forwarded while others still come (cut-through): a piece that finds the downlink idle is through when its
 //! last byte has arrived.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub struct Site {
     downlink: Queue,
     /// The number of connections so far. Each draws its jitter from its own stream.
     opened: AtomicU64,
-    outage: OnceLock<Outage>,
+    outage: Mutex<Option<Outage>>,
 }
 
 /// The time until which one direction of an access is busy, in nanoseconds.
@@ -77,7 +77,7 @@ impl Site {
             uplink: Queue::default(),
             downlink: Queue::default(),
             opened: AtomicU64::new(0),
-            outage: OnceLock::new(),
+            outage: Mutex::new(None),
         })
     }
 
@@ -99,16 +99,24 @@ impl Site {
         self.plan.halves.is_some()
     }
 
-    /// Sets the time in which the halves are separated. Only the first call counts.
+    /// Sets the time in which the halves are separated. A later call may make it longer, or set one that begins after
+    /// the last has ended. Any other is ignored, because it could move bytes that are already held.
     pub fn set_outage(&self, outage: Outage) {
-        // A second call could move bytes that are already held.
-        let _ = self.outage.set(outage);
+        let mut set = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = |last: &Outage| {
+            let longer = last.from_ns == outage.from_ns && outage.to_ns >= last.to_ns;
+            longer || outage.from_ns >= last.to_ns
+        };
+        if set.as_ref().is_none_or(counts) {
+            *set = Some(outage);
+        }
     }
 
     /// The heal, if the link to another node is cut at any moment from `from_ns` to `to_ns`.
     #[must_use]
     pub fn heals_ns(&self, other: usize, from_ns: u64, to_ns: u64) -> Option<u64> {
-        let outage = self.outage.get().filter(|outage| from_ns < outage.to_ns && to_ns >= outage.from_ns)?;
+        let outage = *self.outage.lock().unwrap_or_else(PoisonError::into_inner);
+        let outage = outage.filter(|outage| from_ns < outage.to_ns && to_ns >= outage.from_ns)?;
         let halves = self.plan.halves.as_ref()?;
         halves.part(self.number, other).then_some(outage.to_ns)
     }

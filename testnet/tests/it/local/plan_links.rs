@@ -33,6 +33,28 @@ fn links_are_those_of_the_seed() {
 }
 
 #[test]
+fn links_can_be_cut_by_hand_only_where_there_are_links_and_a_page() {
+    let mut shown = Plan { wan: Wan::Regions, ..plan() };
+    assert!(!shown.may_be_cut() && shown.links().unwrap().unwrap().halves.is_none());
+    shown.set_dashboard();
+    assert!(shown.may_be_cut() && shown.links().unwrap().unwrap().halves.is_some());
+    let mut near = plan();
+    near.set_dashboard();
+    assert!(!near.may_be_cut() && near.links().unwrap().is_none());
+}
+
+#[test]
+fn a_page_lets_one_node_make_blocks() {
+    let mut shown = plan();
+    assert_eq!(shown.producer, None);
+    shown.set_dashboard();
+    assert!(shown.producer.is_some_and(|node| node < 6));
+    let mut made = Plan { producer: Some(4), ..plan() };
+    made.set_dashboard();
+    assert_eq!(made.producer, Some(4));
+}
+
+#[test]
 fn engines_read_and_print_alike() {
     for name in ["hearsay", "gossipsub", "gossipsub-signed"] {
         assert_eq!(name.parse::<Engine>().unwrap().to_string(), name);

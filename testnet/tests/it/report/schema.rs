@@ -31,6 +31,7 @@ pub(crate) fn report() -> Report {
         compared: None,
         partition: None,
         spread: None,
+        by_hand: None,
         members: None,
         causes: None,
     }

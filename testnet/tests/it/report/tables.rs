@@ -1,6 +1,6 @@
 //! The tables for people.
 
-use testnet::report::schema::{Cost, Healed, Percentiles, Propagation, Report, Stretch, Typical};
+use testnet::report::schema::{ByHand, Cost, Healed, Percentiles, Propagation, Report, Stretch, Typical};
 use testnet::report::tables::layout::Page;
 use testnet::report::tables::render;
 
@@ -90,4 +90,12 @@ fn a_partition_says_when_all_were_as_one_again() {
     assert_eq!(row("halves"), "25 + 25  nodes");
     assert_eq!(row(" converged after heal").split_whitespace().collect::<Vec<_>>(), ["1.234", "s"]);
     assert_eq!((row("items in the end").as_str(), row("tips in the end").as_str()), ("NOT THE SAME", "the same"));
+}
+
+#[test]
+fn what_a_person_did_is_spelled_out() {
+    let by_hand = Some(ByHand { transactions: 12, killed: 1, ..ByHand::default() });
+    let text = render(&Report { by_hand, ..report() }, Page::PLAIN);
+    assert!(text.contains("DRIVEN BY HAND: 12 transactions sent, 1 nodes killed."), "{text}");
+    assert!(!render(&report(), Page::PLAIN).contains("BY HAND"), "nobody did anything");
 }

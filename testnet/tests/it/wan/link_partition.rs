@@ -134,3 +134,20 @@ fn who_dials_across_hears_nothing_before_the_heal() {
         assert_eq!((&got, pace.ms()), (b"hello", 550.0));
     });
 }
+
+#[test]
+fn a_cut_can_be_made_longer_and_another_can_follow_but_none_can_be_moved() {
+    let halves: Halves = serde_json::from_str("[true, false]").unwrap();
+    let site = Site::new(LinkPlan { halves: Some(halves), ..plan(2, "0%", "unlimited") }, 0).unwrap();
+    let set = |from_ns, to_ns| site.set_outage(Outage { from_ns, to_ns });
+    let heals = |at_ns| site.heals_ns(1, at_ns, at_ns);
+    set(200, 500);
+    set(300, 600);
+    assert_eq!((heals(250), heals(550)), (Some(500), None), "it was moved");
+    set(200, 400);
+    assert_eq!(heals(450), Some(500), "it was made shorter");
+    set(200, 700);
+    assert_eq!(heals(600), Some(700));
+    set(900, 950);
+    assert_eq!((heals(800), heals(920)), (None, Some(950)));
+}

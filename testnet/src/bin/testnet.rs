@@ -3,11 +3,15 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory as _, Parser as _};
 use testnet::cli::{
     AggregatesArgs, Cli, Command, CompareArgs, ReportArgs, RunArgs, SimArgs, WatchedArgs, WorkerArgs, quoted,
 };
+use testnet::dashboard::replay::Film;
+use testnet::dashboard::serve_film;
 use testnet::engine::worker;
 use testnet::local::compare::Compare;
 use testnet::local::interrupt::Interrupt;
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
             let WorkerArgs { engine, links, number, node, .. } = *arguments;
             worker::run(engine, links.zip(number), manners, node)
         }
+        Command::Replay { dir } => replay(&dir),
         Command::Report(arguments) => show(&arguments),
     };
     result.unwrap_or_else(|error| {
@@ -142,6 +147,7 @@ fn compare(arguments: CompareArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
+    let dashboard = arguments.dashboard;
     let batch = match arguments.batch(typed()) {
         // Nothing is wrong with the flags; another machine may have room.
         Err(error) if error.is::<TooLarge>() => return Err(error),
@@ -150,12 +156,19 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
     if batch.largest() >= LARGE {
         restart_with_large_pages();
     }
-    stop_at_interrupt()?;
+    let left = stop_at_interrupt()?;
     to_stderr(&announcement(&batch)?);
     let json = batch.json.clone();
-    let (found, dir) = batch.run()?;
+    let (found, dir, film) = match dashboard {
+        true => batch.run_filmed().map(|(found, dir, film)| (found, dir, Some(film)))?,
+        false => batch.run().map(|(found, dir)| (found, dir, None))?,
+    };
     print(&found, json.as_ref());
     to_stderr(&format!("written to {}", dir.display()));
+    if let Some(film) = film {
+        left.store(true, Ordering::Relaxed);
+        serve(film)?;
+    }
     let violated = |report: &Report| report.sim.as_ref().is_some_and(|sim| sim.violations_found > 0);
     let any = match &found {
         Found::One(report) => violated(report),
@@ -163,6 +176,25 @@ fn simulate(arguments: SimArgs) -> anyhow::Result<ExitCode> {
         Found::Capacity(_) | Found::Plateau(_) | Found::Watched(_) => false,
     };
     Ok(if any { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn replay(dir: &Path) -> anyhow::Result<ExitCode> {
+    serve(Film::of_run(dir)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves a film until the program is interrupted.
+fn serve(film: Film) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let say = |address: &str| to_stderr(&format!("dashboard: {address}\nCtrl-C ends it"));
+    runtime.block_on(async {
+        let mut interrupt = Interrupt::catch()?;
+        let (_end, ended) = tokio::sync::watch::channel(false);
+        tokio::select! {
+            served = serve_film(film, say, ended) => served,
+            () = interrupt.next() => Ok(()),
+        }
+    })
 }
 
 fn aggregates(arguments: &AggregatesArgs) -> anyhow::Result<ExitCode> {
@@ -198,19 +230,25 @@ fn announcement(batch: &Batch) -> anyhow::Result<String> {
     ))
 }
 
-/// Ends the program when a person or the system wants it. Nothing needs to be cleaned up.
-fn stop_at_interrupt() -> anyhow::Result<()> {
+/// Ends the program when a person or the system wants it. Nothing needs to be cleaned up. Once the returned flag is
+/// true, it leaves that to others.
+fn stop_at_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut interrupt = {
         let _entered = runtime.enter();
         Interrupt::catch()?
     };
+    let left = Arc::new(AtomicBool::new(false));
+    let others = Arc::clone(&left);
     std::thread::spawn(move || {
         runtime.block_on(interrupt.next());
+        if others.load(Ordering::Relaxed) {
+            return;
+        }
         to_stderr("interrupted; no report was written");
         std::process::exit(i32::from(INTERRUPTED));
     });
-    Ok(())
+    Ok(left)
 }
 
 fn show(arguments: &ReportArgs) -> anyhow::Result<ExitCode> {
