@@ -133,6 +133,7 @@ mod net {
     /// Tests of nodes that others cannot dial.
     mod nat {
         mod circuits; // real nodes behind a relay
+        mod relay_bounds; // what a circuit relay gives
         mod relayed_addresses;
         mod verdict; // whether others can, and which relays to take
     }

@@ -19,8 +19,8 @@ use std::task::{Context, Poll};
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::swarm::{
-    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent,
-    ToSwarm,
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewExternalAddrCandidate, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use libp2p::{PeerId, dcutr};
 use protocol::time::Duration;
@@ -139,6 +139,12 @@ impl NetworkBehaviour for Punch {
             }
             FromSwarm::DialFailure(failure) => {
                 self.wanted.remove(&failure.connection_id);
+            }
+            // An address that this node tells others may need a hole as well: behind a firewall, or in the same
+            // local network. libp2p takes only those that peers see.
+            FromSwarm::ExternalAddrConfirmed(told) => {
+                let candidate = NewExternalAddrCandidate { addr: told.addr };
+                self.inner.on_swarm_event(FromSwarm::NewExternalAddrCandidate(candidate));
             }
             _ => {}
         }
