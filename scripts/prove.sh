@@ -508,10 +508,21 @@ nat_router() {
   local space
   for space in hearsay-nat-a hearsay-nat-b; do
     ip netns exec "$space" nft flush ruleset 2>"$work/nft" && ip netns exec "$space" nft -f - 2>"$work/nft" <<RULES || { cat "$work/nft"; return 1; }
-table ip nat { chain post { type nat hook postrouting priority 100; oifname "outer" $1; } }
+table ip nat {
+  chain post {
+    type nat hook postrouting priority 100;
+    oifname "outer" $1
+  }
+}
 table ip door {
-  chain in { type filter hook input priority 0; iifname "outer" ct state != { established, related } drop; }
-  chain through { type filter hook forward priority 0; iifname "outer" ct state != { established, related } drop; }
+  chain in {
+    type filter hook input priority 0;
+    iifname "outer" ct state != { established, related } drop
+  }
+  chain through {
+    type filter hook forward priority 0;
+    iifname "outer" ct state != { established, related } drop
+  }
 }
 RULES
   done
