@@ -543,21 +543,25 @@ nat_case() {
   echo "b: a reservation at the relay, which it found by itself"
   b=$(nat_ask b status 'said["peer_id"]')
   nat_node a --listen "/ip4/0.0.0.0/$transport" --reserved-only --reserved-peer "$relay/p2p-circuit/p2p/$b"
-  until_true "a and b are peers" nat_is a peers 'any(peer["ready"] for peer in said)'
-  nat_ask a peers '"a: its only peer is b, at " + said[0]["address"]' | sed 's#/p2p/12D3Koo[^/]*\([^/]\{6\}\)#/p2p/…\1#g'
+  nat_peer "a: its only peer is b, at"
   nat_crosses a b
   if [ "$3" = hole ]; then
-    until_true "the connection of a and b is direct" nat_is a peers 'said and said[0]["ready"] and "p2p-circuit" not in said[0]["address"]'
+    until_true "a hole is open" grep -q "takes the place of a circuit" "$work/a.log"
+    echo "a says: a direct connection takes the place of a circuit"
+    until_true "the connection of a and b is direct" nat_is a peers 'len(said) == 1 and said[0]["ready"] and "p2p-circuit" not in said[0]["address"]'
   else
     sleep 20
   fi
-  nat_ask a peers '"a: now b is at " + said[0]["address"]' | sed 's#/p2p/12D3Koo[^/]*\([^/]\{6\}\)#/p2p/…\1#g'
+  nat_peer "a: now b is at"
   if [ "$3" = hole ]; then
+    # Otherwise the shell says that it was killed.
+    disown "${started[$first]}"
     kill -9 "${started[$first]}"
     echo "the relay was killed"
     nat_crosses b a
   else
-    nat_ask a peers '"no hole: the port that the relay saw is not the one that the other node meets" if "p2p-circuit" in said[0]["address"] else "a hole, against expectation"'
+    nat_is a peers 'len(said) == 1 and "p2p-circuit" in said[0]["address"]' || { echo "not a circuit, against expectation"; return 1; }
+    echo "no hole, and the circuit stays: a router's port that the relay saw is not the one for the other node"
     nat_crosses b a
     kill "${started[$first]}"
   fi
@@ -578,6 +582,11 @@ nat_node() {
 nat_ask() {
   ip netns exec "hearsay-$1" "$node" "$2" --data-dir "$work/$1" --json 2>/dev/null |
     python3 -c 'import json,sys; said = json.load(sys.stdin); print(eval(sys.argv[1]))' "$3"
+}
+# The only peer of a, once it is ready, and where it is. Of peer ids the end is shown.
+nat_peer() {
+  until_true "a has one peer" nat_is a peers 'len(said) == 1 and said[0]["ready"]'
+  echo "$1 $(nat_ask a peers 'said[0]["address"]' | sed 's#/12D3Koo[^/]*\([^/]\{6\}\)#/…\1#g')"
 }
 nat_is() { [ "$(nat_ask "$@" 2>/dev/null)" = True ]; }
 
