@@ -277,7 +277,7 @@ KNOWN = {
     "cargo run -p node --example store_cost": long("it writes for minutes"),
     **{
         f"scripts/prove.sh {name}": proof()
-        for name in "fifty flood kill bootstrap netns compare busy links blocks headers capacity kill-nine join reconcile verify store "
+        for name in "fifty flood kill bootstrap netns nat compare busy links blocks headers capacity kill-nine join reconcile verify store "
         "partition members-relay eighth plateau eclipse field attack fuzz commands all".split()
     },
     **{

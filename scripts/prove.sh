@@ -6,6 +6,8 @@
 #   scripts/prove.sh kill        the same, and 10 of the 50 are killed during the load
 #   scripts/prove.sh bootstrap   20 nodes find each other through one, which is then killed
 #   scripts/prove.sh netns       two nodes in their own network namespaces (needs root and iproute2)
+#   scripts/prove.sh nat         two nodes behind routers that translate addresses, and a relay: a circuit, a hole, the
+#                                relay gone (needs root, iproute2 and nftables)
 #   scripts/prove.sh compare     Hearsay and gossipsub on 50 nodes: three workloads, three rounds; the README's
 #                                table
 #   scripts/prove.sh busy        the same at 200 transactions a second, with one workload
@@ -39,7 +41,7 @@
 #   scripts/prove.sh all         all of these, except fuzz and commands
 #
 # With --dry-run after the name it only prints what it would do. Programs are built into CARGO_TARGET_DIR if that
-# is set.
+# is set. With NODE=FILE, bootstrap, netns and nat use this program, and build none.
 #
 # Exit status: 0 all went well, 1 something failed, 2 usage, 3 time is up (fuzz), and the next run continues.
 set -euo pipefail
@@ -47,13 +49,13 @@ cd "$(dirname "$0")/.."
 
 keep=docs/measurements
 target=${CARGO_TARGET_DIR:-$PWD/target}
-node=$target/release/node
+node=${NODE:-$target/release/node}
 testnet=$target/release/testnet
 proofs=$(mktemp -d)
 trap 'rm -rf "$proofs"' EXIT
 trap 'exit 130' INT TERM
 
-build() { cargo build --release --locked --workspace --quiet; }
+build() { [ -n "${NODE:-}" ] || cargo build --release --locked --workspace --quiet; }
 
 # This is asked before the first output is overwritten.
 commit=$(git describe --always --dirty 2>/dev/null || echo 'no commit')
@@ -374,13 +376,13 @@ proof() {
   ) | tee "$keep/$1.txt"
 }
 
-# Waits until a command succeeds, for at most 30 s.
+# Waits until a command succeeds, for at most 30 s, or tries_max fifths of a second.
 until_true() {
   local what=$1 tries=0
   shift
   until "$@"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 150 ] || { echo "never came true: $what"; return 1; }
+    [ "$tries" -lt "${tries_max:-150}" ] || { echo "never came true: $what"; return 1; }
     sleep 0.2
   done
 }
@@ -458,6 +460,145 @@ ns_confirmed() {
     ip netns exec hearsay-b "$node" tx get "$1" --data-dir "$work/b" --json 2>/dev/null | grep -q confirmed
 }
 
+# Two nodes, each behind its own router, and a relay that both can dial. The networks are those that are reserved for
+# documentation, so a node takes their addresses for public ones:
+#
+#   a 10.0.1.2 -- nat-a 203.0.113.2 --.
+#                                      net -- relay 198.51.100.2
+#   b 10.0.2.2 -- nat-b 192.0.2.2 ----'
+#
+# a dials nobody but b, so all that a and b exchange crosses their own connection.
+nat() {
+  spaces=(hearsay-net hearsay-relay hearsay-nat-a hearsay-nat-b hearsay-a hearsay-b)
+  about "two nodes behind routers that translate addresses, and a public relay: ${NODE:+the program of NODE, }scripts/prove.sh nat"
+  command -v nft >/dev/null || { echo "not proved: there is no nft here (nftables)"; return 1; }
+  local space
+  for space in "${spaces[@]}"; do ip netns add "$space" && ip -n "$space" link set lo up; done
+  nat_link hearsay-net to-relay 198.51.100.1 hearsay-relay eth0 198.51.100.2
+  nat_link hearsay-net to-a 203.0.113.1 hearsay-nat-a outer 203.0.113.2
+  nat_link hearsay-net to-b 192.0.2.1 hearsay-nat-b outer 192.0.2.2
+  nat_link hearsay-nat-a inner 10.0.1.1 hearsay-a eth0 10.0.1.2
+  nat_link hearsay-nat-b inner 10.0.2.1 hearsay-b eth0 10.0.2.2
+  ip -n hearsay-relay route add default via 198.51.100.1
+  ip -n hearsay-nat-a route add default via 203.0.113.1
+  ip -n hearsay-nat-b route add default via 192.0.2.1
+  ip -n hearsay-a route add default via 10.0.1.1
+  ip -n hearsay-b route add default via 10.0.2.1
+  for space in hearsay-net hearsay-nat-a hearsay-nat-b; do
+    ip netns exec "$space" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+  done
+  nat_router masquerade || { echo "not proved: this kernel does not translate addresses"; return 1; }
+  local transport
+  for transport in tcp/4001 udp/4001/quic-v1; do nat_case "$transport" "which keep ports" hole; done
+  nat_router "masquerade fully-random"
+  nat_case tcp/4001 "which take a new port for each connection" none
+}
+
+# Joins two namespaces.
+nat_link() {
+  ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"
+  ip -n "$1" addr add "$3/24" dev "$2"
+  ip -n "$4" addr add "$6/24" dev "$5"
+  ip -n "$1" link set "$2" up
+  ip -n "$4" link set "$5" up
+}
+
+# Both routers translate as the argument says. They drop what nobody inside has asked for, as routers of homes do.
+nat_router() {
+  local space
+  for space in hearsay-nat-a hearsay-nat-b; do
+    ip netns exec "$space" nft flush ruleset 2>"$work/nft" && ip netns exec "$space" nft -f - 2>"$work/nft" <<RULES || { cat "$work/nft"; return 1; }
+table ip nat {
+  chain post {
+    type nat hook postrouting priority 100;
+    oifname "outer" $1
+  }
+}
+table ip door {
+  chain in {
+    type filter hook input priority 0;
+    iifname "outer" ct state != { established, related } drop
+  }
+  chain through {
+    type filter hook forward priority 0;
+    iifname "outer" ct state != { established, related } drop
+  }
+}
+RULES
+  done
+}
+
+# One run: the transport, what the routers do, and whether a hole can be punched.
+nat_case() {
+  local transport=$1 relay b id first=${#started[@]}
+  echo
+  echo "## over $transport, behind routers $2"
+  nat_node relay --listen "/ip4/198.51.100.2/$transport" --relay-server
+  relay=$(nat_ask relay status 'said["listen"][0]')
+  nat_node b --listen "/ip4/0.0.0.0/$transport" --bootstrap "$relay"
+  # The first tests are made after 20 s, and fail after 5 s more.
+  tries_max=400 until_true "b knows that nobody can dial it" nat_is b status 'said["reach"]["verdict"] == "unreachable"'
+  nat_ask b status '"b: " + said["reach"]["verdict"] + ", because " + "; ".join("%s tried %s: %s" % (test["by"][-6:], test["address"], test["failure"]) for test in said["reach"]["tests"])'
+  until_true "b has a reservation" nat_is b status 'any(relay["held"] for relay in said["reach"]["relays"])'
+  echo "b: a reservation at the relay, which it found by itself"
+  b=$(nat_ask b status 'said["peer_id"]')
+  nat_node a --listen "/ip4/0.0.0.0/$transport" --reserved-only --reserved-peer "$relay/p2p-circuit/p2p/$b"
+  nat_peer "a: its only peer is b, at"
+  nat_crosses a b
+  if [ "$3" = hole ]; then
+    until_true "a hole is open" grep -q "takes the place of a circuit" "$work/a.log"
+    echo "a says: a direct connection takes the place of a circuit"
+    until_true "the connection of a and b is direct" nat_is a peers 'len(said) == 1 and said[0]["ready"] and "p2p-circuit" not in said[0]["address"]'
+  else
+    sleep 20
+  fi
+  nat_peer "a: now b is at"
+  if [ "$3" = hole ]; then
+    # Otherwise the shell says that it was killed.
+    disown "${started[$first]}"
+    kill -9 "${started[$first]}"
+    echo "the relay was killed"
+    nat_crosses b a
+  else
+    nat_is a peers 'len(said) == 1 and "p2p-circuit" in said[0]["address"]' || { echo "not a circuit, against expectation"; return 1; }
+    echo "no hole, and the circuit stays: a router's port that the relay saw is not the one for the other node"
+    nat_crosses b a
+    kill "${started[$first]}"
+  fi
+  kill "${started[@]: -2}"
+  wait "${started[@]: -3}" 2>/dev/null || true
+  rm -rf "$work/relay" "$work/b" "$work/a"
+}
+
+nat_node() {
+  local name=$1
+  shift
+  ip netns exec "hearsay-$name" "$node" --data-dir "$work/$name" --rpc-addr 127.0.0.1:30401 --network prove "$@" >"$work/$name.log" 2>&1 &
+  started+=("$!")
+  until_true "$name runs" test -e "$work/$name/rpc.json"
+}
+
+# An expression over the answer of a node's command.
+nat_ask() {
+  ip netns exec "hearsay-$1" "$node" "$2" --data-dir "$work/$1" --json 2>/dev/null |
+    python3 -c 'import json,sys; said = json.load(sys.stdin); print(eval(sys.argv[1]))' "$3"
+}
+# The only peer of a, once it is ready, and where it is. Of peer ids the end is shown.
+nat_peer() {
+  until_true "a has one peer" nat_is a peers 'len(said) == 1 and said[0]["ready"]'
+  echo "$1 $(nat_ask a peers 'said[0]["address"]' | sed 's#/12D3Koo[^/]*\([^/]\{6\}\)#/…\1#g')"
+}
+nat_is() { [ "$(nat_ask "$@" 2>/dev/null)" = True ]; }
+
+# A transaction of the first reaches the second.
+nat_crosses() {
+  local id
+  id=$(ip netns exec "hearsay-$1" "$node" tx send --payload "from $1" --data-dir "$work/$1" --json | field id)
+  until_true "a transaction of $1 is at $2" nat_has "$2" "$id"
+  echo "a transaction of $1 is at $2"
+}
+nat_has() { ip netns exec "hearsay-$1" "$node" tx get "$2" --data-dir "$work/$1" --json 2>/dev/null | grep -q pending; }
+
 # Real processes, one by one: the rooms field and rpc::http, and the tests of a lonely node, of the age of blocks,
 # and of a killed node. They are built as the gate builds them, and leave no output. Tests that make namespaces are
 # left out if that is impossible.
@@ -529,15 +670,15 @@ case $1 in
   members-relay) chosen=(members_relay) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
-  bootstrap | netns | headers | attack) chosen=("proof $1") ;;
+  bootstrap | netns | nat | headers | attack) chosen=("proof $1") ;;
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
     chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition members_relay eighth plateau eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
-      chosen+=("proof netns" "proof headers" "proof attack")
+      chosen+=("proof netns" "proof nat" "proof headers" "proof attack")
     else
-      echo "skipped netns, headers and attack: they need root and iproute2"
+      echo "skipped netns, nat, headers and attack: they need root and iproute2"
     fi
     ;;
   *) usage ;;

@@ -17,8 +17,8 @@ use protocol::items::keys::PublicKey;
 use protocol::items::network::NetworkId;
 
 pub use self::asked::{
-    AskArgs, BlockCommand, BlocksArgs, BoundsArgs, GetArgs, KeyCommand, MembersArgs, MembersCommand, PayloadArgs,
-    PeersArgs, PeersCommand, PoolArgs, SendArgs, SetArgs, StatusArgs, TraceArgs, TxCommand,
+    AskArgs, BlockCommand, BlocksArgs, BoundsArgs, DoctorArgs, GetArgs, KeyCommand, MembersArgs, MembersCommand,
+    PayloadArgs, PeersArgs, PeersCommand, PoolArgs, SendArgs, SetArgs, StatusArgs, TraceArgs, TxCommand,
 };
 use self::setup::effective::Effective;
 use self::setup::show::ConfigArgs;
@@ -28,11 +28,11 @@ use crate::observe::logging::{self, LogFormat};
 mod arrange;
 mod asked;
 pub mod client;
-pub mod doctor;
 mod environment;
 pub mod exit;
 pub mod members;
 pub mod pages;
+pub mod reach;
 mod settings;
 pub mod setup;
 pub mod typed;
@@ -129,7 +129,7 @@ pub enum Command {
     /// List the evidence against producers that signed two blocks for one height.
     Evidence(AskArgs),
     /// Check whether this machine, and the node on it, are in good order.
-    Doctor(Box<doctor::DoctorArgs>),
+    Doctor(Box<DoctorArgs>),
     /// List what limits the memory of a node, and the most that it can take; needs no running node.
     Bounds(BoundsArgs),
     /// Change what a running node logs.
@@ -337,6 +337,10 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
+    /// Reachability.
+    #[command(flatten)]
+    pub reach: reach::ReachArgs,
+
     /// Membership.
     #[command(flatten)]
     pub members: members::MembersArgs,
@@ -380,6 +384,7 @@ impl Cli {
             None => cli.run.check()?,
             Some(Command::Run(args) | Command::Init(args)) => args.check()?,
             Some(Command::Config(args)) if args.command.is_none() => args.run.check()?,
+            Some(Command::Doctor(args)) => args.run.check()?,
             Some(_) => {}
         }
         Ok(cli)

@@ -23,6 +23,7 @@ pub mod manners;
 pub mod members;
 pub mod memory;
 pub mod rates;
+pub mod reach;
 
 use self::application::Application;
 use self::deadlines::Deadlines;
@@ -31,6 +32,7 @@ use self::manners::Manners;
 use self::members::Membership;
 use self::memory::Memory;
 use self::rates::Rates;
+use self::reach::Reach;
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -81,6 +83,8 @@ pub struct Config {
     pub trace: Option<PathBuf>,
     /// How much memory it is given.
     pub memory: Memory,
+    /// How others reach it.
+    pub reach: Reach,
     /// How the node takes part in membership.
     pub membership: Membership,
     /// The application that hears of members; `None` for every node that is run by its program.

@@ -46,8 +46,9 @@ fn main() -> ExitCode {
         Some(Command::Trace(args)) => report(client::trace::run(&args)),
         Some(Command::Evidence(ask)) => report(client::evidence(&ask)),
         Some(Command::Doctor(args)) => {
-            let (peers_in, peers_out) = (usize::from(args.max_peers_in), usize::from(args.max_peers_out));
-            let needed = run::descriptors::needed(peers_in, peers_out, args.reserved_peer.len());
+            let typed = &args.run;
+            let (peers_in, peers_out) = (usize::from(typed.max_peers_in), usize::from(typed.max_peers_out));
+            let needed = run::descriptors::needed(peers_in, peers_out, typed.reserved_peer.len());
             report(client::doctor::run(&args, needed))
         }
         Some(Command::Bounds(args)) => report(client::bounds::run(&args, run::bounds::rows(&args))),

@@ -40,10 +40,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::debug;
 
-use self::answers::Answers;
 pub(crate) use self::answers::SUBMISSIONS_WAITING_MAX;
+use self::answers::{Answers, Own};
 use self::network::membership::Membership;
 pub use self::network::membership::{LEAVE_TIME, MEMBER_DIALS_MAX, MEMBER_EVENTS_MAX};
+use self::network::reach::Reaching;
 use self::notices::matters;
 use self::production::Production;
 use self::said::Said;
@@ -54,6 +55,7 @@ use self::upkeep::{Keeping, Pruning};
 use self::verify::{Verdicts, VerifyPool};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
+use crate::net::addresses::is_relayed;
 use crate::net::behaviour::Behaviour;
 use crate::net::discovery::Discovery;
 use crate::net::discovery::announce::Announced;
@@ -168,6 +170,7 @@ struct Service {
     health: Arc<Health>,
     metering: Metering,
     feeds: Feeds,
+    reaching: Reaching,
 }
 
 impl Service {
@@ -209,7 +212,8 @@ impl Service {
 
     fn addresses(&self) -> Vec<Multiaddr> {
         let local = *self.swarm.local_peer_id();
-        self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(local))).collect()
+        let own = self.swarm.listeners().filter(|address| !is_relayed(address));
+        own.map(|address| address.clone().with(Protocol::P2p(local))).collect()
     }
 
     fn on_verdicts(&mut self, verdicts: Verdicts) {
@@ -271,6 +275,7 @@ impl Service {
         let now = self.clock.now();
         self.meter(now);
         self.dial_wanted(now);
+        self.reach_out(now);
         self.refuse_banned();
         if self.keeping.bans_are_due(now) {
             self.keep_bans(now);
@@ -323,8 +328,8 @@ impl Service {
                 let _ = reply.send(may);
             }
             question => {
-                let listen = self.addresses();
-                self.answers.answer(question, &self.config, &self.swarm.behaviour().gossip, &self.writer, &listen);
+                let own = Own { listen: self.addresses(), reach: self.reach() };
+                self.answers.answer(question, &self.config, &self.swarm.behaviour().gossip, &self.writer, own);
             }
         }
     }

@@ -36,6 +36,46 @@ pub struct AskArgs {
     pub json: bool,
 }
 
+const DOCTOR_HELP: &str = "\
+It looks at the settings that a run would have: flags, environment variables, and the file of --config or node.toml. It \
+asks the node that runs in the data dir, if there is one, and checks the machine in either case. It changes nothing.
+
+Examples:
+  node doctor                              the machine, and the node of the default data dir
+  node doctor --bootstrap /dns4/boot.example.org/tcp/30400
+                                           also whether that address can be reached
+
+Exit status: 0 nothing fails, 1 something does. Warnings do not change it.";
+
+/// `node doctor`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = DOCTOR_HELP)]
+pub struct DoctorArgs {
+    /// The settings, as for a run.
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// The node's RPC address, instead of the one in its rpc.json
+    #[arg(long, env = "NODE_RPC", value_name = "HOST:PORT", value_parser = values::parse_rpc)]
+    pub rpc: Option<String>,
+
+    /// How long to wait for each answer of the node, such as 3s
+    #[arg(long, env = "NODE_TIMEOUT", value_name = "TIME", default_value = "15s", value_parser = values::parse_interval)]
+    pub timeout: Duration,
+
+    /// Print JSON
+    #[arg(long, env = "NODE_JSON", value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+impl DoctorArgs {
+    /// Which running node to ask.
+    #[must_use]
+    pub fn ask(&self) -> AskArgs {
+        AskArgs { place: self.run.place.clone(), rpc: self.rpc.clone(), timeout: self.timeout, json: self.json }
+    }
+}
+
 /// `node status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {

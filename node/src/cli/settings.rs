@@ -37,7 +37,7 @@ impl RunArgs {
                  with --reserved-peer",
             );
         }
-        Ok(())
+        self.reach.contradiction().map_or(Ok(()), conflict)
     }
 
     /// The relay policy with its redundancy.
@@ -94,6 +94,7 @@ impl RunArgs {
             rpc_any_producer: self.rpc_any_producer,
             trace: self.trace,
             memory: self.memory,
+            reach: self.reach.settings(),
             membership: self.members.settings(),
             application: None,
             manners: None,

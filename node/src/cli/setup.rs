@@ -27,7 +27,7 @@ use crate::config::file::{self, CONFIG_FILE, Problem};
 use crate::config::memory::Memory;
 
 /// Commands that have the settings of a run, beside the one without a name.
-const WITH_SETTINGS: [&str; 3] = ["run", "config", "init"];
+const WITH_SETTINGS: [&str; 4] = ["run", "config", "init", "doctor"];
 /// Of these, the one that makes the file.
 const MAKES_FILE: &str = "init";
 

@@ -29,6 +29,14 @@ pub fn parse_dial(text: &str) -> Result<Multiaddr, String> {
     })?;
     let mut parts: Vec<_> = address.iter().collect();
     let peer = parts.pop_if(|part| matches!(part, Protocol::P2p(_)));
+    if parts.pop_if(|part| *part == Protocol::P2pCircuit).is_some()
+        && (peer.is_none() || parts.pop_if(|part| matches!(part, Protocol::P2p(_))).is_none())
+    {
+        return Err(
+            "an address through a relay needs both ids: write ADDRESS/p2p/RELAY-ID/p2p-circuit/p2p/PEER-ID"
+                .to_owned(),
+        );
+    }
     match parts.as_slice() {
         [] if peer.is_some() => {
             return Err(format!("a peer id alone cannot be dialled: write an address before it, {DIAL_FORMS}"));

@@ -14,6 +14,10 @@
 //! If there is room for some addresses only, they are kept in this order. Dials begin together, except that
 //! addresses of the last three ranks wait a little.
 //!
+//! A *relayed* address leads to a node through a circuit of another one, the relay: the relay's address, its id, and
+//! `/p2p-circuit`. What counts of it is the relay's IP, for its group, its scope and its place. It is dialled after
+//! direct ones (`transport/circuits.rs`), and of one node at most [`RELAYED_ADDRESSES_MAX`] are kept.
+//!
 //! Public comes before near on purpose. Half of all home networks are 192.168.1.0/24, so an address may seem near
 //! by coincidence. In a local network without public addresses the near ones are first anyhow. Addresses of the
 //! same rank keep their order, but transports and IP versions take turns, so that a cut leaves some of each.
@@ -25,6 +29,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::AddressGroup;
+
+/// Relayed addresses that are told and kept of one node. With two, an answer of Kademlia that names 20 peers fits
+/// into 16 KiB: an address has 66 bytes with IPv6, QUIC and an id, and a relayed one has 44 more, for the relay's id
+/// and `/p2p-circuit`. 20 × (8 × 66 + 2 × 110 + 48) = 15,920 bytes.
+pub const RELAYED_ADDRESSES_MAX: usize = 2;
 
 /// Which machines can reach an address. The first is the most useful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +82,20 @@ pub fn is_quic(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Protocol::Quic | Protocol::QuicV1))
 }
 
+/// Whether an address leads through a relay.
+#[must_use]
+pub fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::P2pCircuit)
+}
+
+/// Where the peer of an inbound connection is. libp2p tells no address for a peer that came through a relay, so it is
+/// the relay's address, from our own end of the circuit, with the peer's id. Without it, all that is counted by
+/// address would not count these peers.
+#[must_use]
+pub fn caller(local: &Multiaddr, remote: &Multiaddr) -> Multiaddr {
+    if is_relayed(local) { local.iter().chain(remote.iter()).collect() } else { remote.clone() }
+}
+
 /// The group of an address: its IPv4 /16 or IPv6 /32. `None` for loopback addresses if these are exempt, and for
 /// addresses without an IP.
 #[must_use]
@@ -98,11 +121,12 @@ pub fn split_peer(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
 }
 
 /// The address without its peer id, if this node dials such addresses when a peer tells them: an IP, and TCP or
-/// QUIC v1 on a real port. Names are dialled only if the operator gave them.
+/// QUIC v1 on a real port, of the node itself or of a relay. Names are dialled only if the operator gave them.
 #[must_use]
 pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     let (address, _) = split_peer(&address);
-    let mut parts = address.iter();
+    let direct = if is_relayed(&address) { relay_of(&address)?.0 } else { address.clone() };
+    let mut parts = direct.iter();
     let host = match parts.next()? {
         Protocol::Ip4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
         Protocol::Ip6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
@@ -110,6 +134,16 @@ pub fn dialable(address: Multiaddr) -> Option<Multiaddr> {
     };
     let transport = port(&parts.collect::<Vec<_>>()).is_some_and(|port| port != 0);
     (host && transport).then_some(address)
+}
+
+/// The relay of a relayed address without the id of the node behind it: the relay's address, and its id.
+#[must_use]
+pub fn relay_of(address: &Multiaddr) -> Option<(Multiaddr, PeerId)> {
+    let mut relay = address.clone();
+    match (relay.pop(), relay.pop()) {
+        (Some(Protocol::P2pCircuit), Some(Protocol::P2p(id))) if !is_relayed(&relay) => Some((relay, id)),
+        _ => None,
+    }
 }
 
 /// The port, if the part behind the host is something that nodes speak: TCP, or QUIC v1, and nothing more.
@@ -204,14 +238,23 @@ fn cut<K: Ord + Copy + Hash>(
         *turn += 1;
     }
     ranked.sort_by_key(|(rank, turn, _)| (*rank, *turn));
+    let mut relayed = 0;
+    ranked.retain(|(_, _, address)| {
+        relayed += usize::from(is_relayed(address));
+        !is_relayed(address) || relayed <= RELAYED_ADDRESSES_MAX
+    });
     ranked.into_iter().take(most).map(|(_, _, address)| address).collect()
 }
 
 /// An address without a trailing `/p2p/…`, and with an IPv4-mapped IPv6 address as IPv4: two addresses of the same
-/// socket are spelt the same.
+/// socket are spelt the same. The id of a relay stays.
 #[must_use]
 pub fn plain(address: &Multiaddr) -> Multiaddr {
-    let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));
+    let mut to_relay = is_relayed(address);
+    let parts = address.iter().filter(|part| {
+        to_relay &= *part != Protocol::P2pCircuit;
+        to_relay || !matches!(part, Protocol::P2p(_))
+    });
     parts
         .map(|part| match part {
             Protocol::Ip6(ip) => ip.to_ipv4_mapped().map_or(Protocol::Ip6(ip), Protocol::Ip4),
@@ -238,8 +281,8 @@ const fn upper(ip: Ipv6Addr) -> u64 {
     (ip.to_bits() >> 64) as u64
 }
 
-/// IP version and transport.
-fn kind(address: &Multiaddr) -> (Option<bool>, bool) {
+/// IP version and transport, and whether a relay is in between.
+fn kind(address: &Multiaddr) -> (Option<bool>, bool, bool) {
     let tcp = address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
-    (ip_of(address).map(|ip| ip.is_ipv4()), tcp)
+    (ip_of(address).map(|ip| ip.is_ipv4()), tcp, is_relayed(address))
 }

@@ -9,6 +9,7 @@ pub(crate) mod accuse;
 mod effects;
 mod event;
 mod links;
+pub mod nat;
 mod outbox;
 mod peers;
 mod probes;
@@ -38,7 +39,7 @@ use self::outbox::Outbox;
 use self::probes::Probes;
 use crate::config::deadlines::Deadlines;
 use crate::host::EngineHost;
-use crate::net::addresses::ip_of;
+use crate::net::addresses::{caller, ip_of};
 use crate::net::bans::{Bans, KeptBan};
 use crate::net::discovery::REFRESH_EXTRA;
 use crate::net::discovery::book::{Group, slot_group};
@@ -329,10 +330,10 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         _: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let banned = ip_of(remote).is_some_and(|ip| self.bans.has_address(ip, self.host.now()));
+        let banned = ip_of(&caller(local, remote)).is_some_and(|ip| self.bans.has_address(ip, self.host.now()));
         if banned { Err(ConnectionDenied::new(BannedError)) } else { Ok(()) }
     }
 
@@ -340,10 +341,10 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         id: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(id, peer, remote, false)
+        self.admit(id, peer, &caller(local, remote), false)
     }
 
     fn handle_pending_outbound_connection(
@@ -366,10 +367,11 @@ impl NetworkBehaviour for Behaviour {
         id: ConnectionId,
         peer: PeerId,
         address: &Multiaddr,
-        _: Endpoint,
+        role: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(id, peer, address, true)
+        // When a hole is punched, both sides dial. The one that was called through the relay plays the listener.
+        self.admit(id, peer, address, role.is_dialer())
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
@@ -377,6 +379,8 @@ impl NetworkBehaviour for Behaviour {
             FromSwarm::ConnectionEstablished(established) => {
                 if let Some(wish) = self.wanted.remove(&established.connection_id) {
                     self.open_dialled(established.connection_id, wish);
+                } else {
+                    self.leave_relay(established.connection_id);
                 }
             }
             FromSwarm::ConnectionClosed(closed) => {

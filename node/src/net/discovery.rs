@@ -24,7 +24,7 @@ use protocol::time::{Duration, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::net::addresses::{self, dialable, ip_of, split_peer};
+use crate::net::addresses::{self, dialable, ip_of, relay_of, split_peer};
 
 mod added;
 pub(crate) mod announce;
@@ -278,12 +278,17 @@ impl Discovery {
     /// well, under a name that we do not know.
     #[must_use]
     pub fn acceptable(&self, address: Multiaddr, told_by: ToldBy) -> Option<Multiaddr> {
-        let address = dialable(address)?;
+        let address = dialable(address).filter(|address| !self.relays(address))?;
         let Some(ip) = ip_of(&address).filter(IpAddr::is_loopback) else { return Some(address) };
         let only = !self.own.is_empty() && self.own.iter().all(IpAddr::is_loopback);
         let believed = told_by == ToldBy::Itself || only || self.loopback;
         let known = ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || self.own.contains(&ip);
         (believed && known).then_some(address)
+    }
+
+    /// Whether this node itself is the relay of an address.
+    fn relays(&self, address: &Multiaddr) -> bool {
+        relay_of(address).is_some_and(|(_, relay)| relay == self.local)
     }
 
     /// Learns a peer and addresses at which it is said to listen, by itself or by others. `source` is where this

@@ -17,7 +17,7 @@ use libp2p::swarm::{
 };
 
 use crate::config::Config;
-use crate::net::addresses::{ip_of, is_quic};
+use crate::net::addresses::{caller, ip_of, is_quic};
 use crate::net::discovery::REFRESH_EXTRA;
 
 /// Inbound connections from one IPv4 address.
@@ -132,10 +132,11 @@ impl NetworkBehaviour for AddressBlocks {
     fn handle_pending_inbound_connection(
         &mut self,
         id: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        if is_quic(remote) { Ok(()) } else { self.admit(id, remote) }
+        // A circuit counts for the relay's address, which is proved.
+        if is_quic(remote) { Ok(()) } else { self.admit(id, &caller(local, remote)) }
     }
 
     fn handle_established_inbound_connection(

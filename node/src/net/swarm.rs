@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
-use libp2p::{StreamProtocol, Swarm, connection_limits, identify};
+use libp2p::{StreamProtocol, Swarm, Transport as _, connection_limits, identify, relay};
 
 use crate::config::Config;
 use crate::host::EngineHost;
 use crate::net::addresses::split_peer;
 use crate::net::behaviour::accuse::Accuse;
+use crate::net::behaviour::nat::Nat;
 use crate::net::behaviour::{Behaviour, Settings};
 use crate::net::discovery::kademlia::Kademlia;
 use crate::net::handler::protocol_name;
 use crate::net::limits::{AddressBlocks, connection_limits as limits_for};
+use crate::net::transport::circuits::Circuits;
 use crate::net::transport::own::Dials;
 use crate::net::transport::{self, TransportSetupError, WireBytes};
 
@@ -51,6 +53,7 @@ pub(crate) struct NodeBehaviour {
     pub(crate) identify: identify::Behaviour,
     /// Off if only reserved peers are wanted.
     pub(crate) kad: Toggle<Kademlia>,
+    pub(crate) nat: Nat,
 }
 
 /// Builds a node's swarm around an engine. It listens nowhere yet.
@@ -79,6 +82,7 @@ pub(crate) fn build(
     // Only the few own addresses that the service picks (`announce.rs`) are told, as external addresses.
     let identify = identify.with_hide_listen_addrs(true);
     let kad = (!config.reserved_only).then(|| Kademlia::new(local, kad_protocol(config)));
+    let (circuits, client) = relay::client::new(local);
     let behaviour = NodeBehaviour {
         limits,
         blocks: AddressBlocks::new(config.loopback_exempt),
@@ -86,6 +90,7 @@ pub(crate) fn build(
         accuse: Accuse::new(&config.network),
         identify: identify::Behaviour::new(identify),
         kad: Toggle::from(kad),
+        nat: Nat::new(local, &config.reach, client, config.reserved_only),
     };
     let swarm = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(IDLE_TIMEOUT)
@@ -93,8 +98,9 @@ pub(crate) fn build(
         .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
         .with_notify_handler_buffer_size(NonZeroUsize::new(ORDERS_WAITING_MAX).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(REPORTS_WAITING_MAX);
-    let transport = transport::build_limited(&config.identity, wire, config.links.clone(), dials, config.rates)?;
-    Ok(Swarm::new(transport, behaviour, local, swarm))
+    let direct = transport::build_limited(&config.identity, wire, config.links.clone(), dials, config.rates)?;
+    let transport = Circuits::new(&config.identity, circuits, direct)?;
+    Ok(Swarm::new(transport.boxed(), behaviour, local, swarm))
 }
 
 /// The program, as other nodes are told.

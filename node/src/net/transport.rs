@@ -5,9 +5,11 @@
 //! encrypts its own packets, so there the bytes of the multiplexed streams are counted, and the figure is
 //! too low by QUIC's headers and acknowledgements. Below the count an instrument may put its own [`Links`]
 //! under TCP. A node's links are plain sockets, and QUIC has no such seam. The operator's limits (`rates.rs`) lie
-//! above the count. No multicast discovery, no
-//! circuit relay, no port reuse.
+//! above the count. Circuits of
+//! relays lie above all this (`circuits.rs`). No multicast discovery. TCP reuses the port on which the node listens only
+//! where a hole is punched, at a relay, and in Kademlia's own dials.
 
+pub(crate) mod circuits;
 pub mod listen;
 pub mod muxer;
 pub mod own;

@@ -214,6 +214,54 @@ pub struct Status {
     /// The bans: addresses before peers, the latest first, at most 32 of each.
     #[serde(default)]
     pub bans: Vec<BanStatus>,
+    /// Whether others can dial it.
+    #[serde(default)]
+    pub reach: ReachStatus,
+}
+
+/// Whether others can dial a node, and how it is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReachStatus {
+    /// `reachable`, `unreachable` or `unknown`.
+    pub verdict: String,
+    /// The operator has said so (`--reachability`), and nobody was asked.
+    pub is_told: bool,
+    /// The last test of each public address, at most 16.
+    pub tests: Vec<ReachTest>,
+    /// Relays that the operator gave, and others that the node found, at most 16.
+    pub relays: Vec<RelayStatus>,
+    /// Whether the node is a relay for others (`--relay-server`).
+    pub is_relay: bool,
+    /// As a relay: how many nodes keep a reservation here.
+    pub reservations: usize,
+    /// As a relay: circuits between other nodes that it carries now.
+    pub circuits: usize,
+}
+
+/// A peer tried to dial the node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReachTest {
+    /// The address that it tried.
+    pub address: String,
+    /// The peer.
+    pub by: String,
+    /// Seconds since then.
+    pub ago_s: f64,
+    /// Why that failed, by its word; `None` if it worked, which cannot be made up.
+    pub failure: Option<String>,
+}
+
+/// A relay through which others may reach the node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RelayStatus {
+    /// Its peer id.
+    pub peer_id: String,
+    /// Its address.
+    pub address: String,
+    /// Whether the node has a reservation there.
+    pub held: bool,
+    /// Why the last try failed, or the last reservation ended.
+    pub trouble: Option<String>,
 }
 
 /// An IP address under which peers see this node.

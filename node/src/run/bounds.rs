@@ -23,8 +23,12 @@ use protocol::wire::message::Message;
 use crate::cli::BoundsArgs;
 use crate::cli::client::bounds::Row;
 use crate::config::application::APPLICATION_EVENTS_MAX;
+use crate::net::addresses::RELAYED_ADDRESSES_MAX;
 use crate::net::bans::BANS_MAX;
 use crate::net::behaviour::PROBES_WAITING_MAX;
+use crate::net::behaviour::nat::server::{CIRCUIT_MEMORY_BYTES, CIRCUITS_MAX, RESERVATIONS_MAX};
+use crate::net::behaviour::nat::verdict::{OFFERED_MAX, TESTED_MAX};
+use crate::net::behaviour::nat::{CANDIDATES_MAX, CIRCUITS_REMEMBERED_MAX, DIAL_BACKS_MAX};
 use crate::net::discovery::book::{
     CONTESTS_MAX, PEER_ADDRESSES_MAX, REACHED_BUCKET_MAX, REACHED_BUCKETS, SOURCES_MAX, TOLD_BUCKET_MAX,
     TOLD_BUCKETS,
@@ -74,12 +78,16 @@ const NEGOTIATION_BYTES: usize = 2 * 1024;
 /// An address: a pointer, a count, and 66 bytes for IPv6, QUIC and a peer id.
 const ADDRESS_BYTES: usize = size_of::<Multiaddr>() + block(16 + size_of::<Vec<u8>>()) + block(66);
 
+/// What the relayed ones among a peer's addresses take more: the id of a relay, and the mark of a circuit.
+const RELAYED_BYTES: usize = RELAYED_ADDRESSES_MAX * (block(110) - block(66));
+
 /// A peer of the address book, with one address more than it told: 200 bytes for its state, and where it is found.
 const BOOK_PEER_BYTES: usize =
-    (PEER_ADDRESSES_MAX + 1) * ADDRESS_BYTES + 200 + tree(size_of::<(PeerId, Vec<usize>)>());
+    (PEER_ADDRESSES_MAX + 1) * ADDRESS_BYTES + RELAYED_BYTES + 200 + tree(size_of::<(PeerId, Vec<usize>)>());
 
 /// A peer in Kademlia's table: its addresses, its place, and the note of its group.
-const KADEMLIA_PEER_BYTES: usize = PEER_ADDRESSES_MAX * ADDRESS_BYTES + 200 + tree(size_of::<PeerId>() + 32);
+const KADEMLIA_PEER_BYTES: usize =
+    PEER_ADDRESSES_MAX * ADDRESS_BYTES + RELAYED_BYTES + 200 + tree(size_of::<PeerId>() + 32);
 
 /// Kademlia's table: 256 buckets of 20.
 const KADEMLIA_TABLE_PEERS: usize = 256 * 20;
@@ -158,6 +166,17 @@ fn network(peers: usize, connections: usize) -> Vec<Row> {
         row!("QUIC setups", QUIC_SETUPS_MAX, SETUP_BYTES, 1),
         row!("dials under way", PENDING_MAX as usize, DIAL_BYTES, 1),
         row!("banned peers and addresses", 2 * BANS_MAX, BAN_BYTES, 1),
+        row!("circuits that a relay carries", CIRCUITS_MAX, CIRCUIT_MEMORY_BYTES, 1),
+        row!("reservations at a relay", RESERVATIONS_MAX, hashed(128), 1),
+        row!(
+            "circuits of which attempts to punch a hole are remembered",
+            CIRCUITS_REMEMBERED_MAX,
+            4 * hashed(64),
+            1
+        ),
+        row!("own addresses that are tested", CANDIDATES_MAX + TESTED_MAX, ADDRESS_BYTES + 512, 1),
+        row!("dials that others asked for", DIAL_BACKS_MAX, 2 * hashed(64), 1),
+        row!("relays that were found", OFFERED_MAX, ADDRESS_BYTES + 512, 1),
         row!("replaced and denied connections", 2 * SWAP_PEERS_MAX * SWAPS_MAX, 32, 1),
     ]
 }

@@ -20,7 +20,7 @@ use crate::net::bans::Banned;
 use crate::net::behaviour::{Behaviour, Link};
 use crate::net::transport::WireBytes;
 use crate::observe::sample;
-use crate::rpc::command::{BanStatus, BehindStatus, Command, ObservedAddress, PeerStatus, Status};
+use crate::rpc::command::{BanStatus, BehindStatus, Command, ObservedAddress, PeerStatus, ReachStatus, Status};
 use crate::rpc::lists::PoolPage;
 use crate::rpc::members::{Known, MembersError};
 use crate::rpc::orders::OrderError;
@@ -29,6 +29,12 @@ use crate::store::{FoundTransaction, Place, Writer};
 
 /// Submissions that wait for their checks. One takes some 100 bytes here; the engine holds the item itself.
 pub(crate) const SUBMISSIONS_WAITING_MAX: usize = 4_096;
+
+/// What the node knows about its own addresses.
+pub(crate) struct Own {
+    pub(crate) listen: Vec<Multiaddr>,
+    pub(crate) reach: ReachStatus,
+}
 
 /// Where the answer to a submission goes.
 pub(crate) type SubmissionReply = oneshot::Sender<Result<Submission, Refusal>>;
@@ -130,7 +136,7 @@ impl Answers {
         config: &Config,
         behaviour: &Behaviour,
         writer: &Writer,
-        listen: &[Multiaddr],
+        own: Own,
     ) {
         match question {
             Command::Transaction { id, reply } => match behaviour.gossip().transaction(&id) {
@@ -166,7 +172,7 @@ impl Answers {
                 let bans = behaviour.bans().list_all(self.clock.now());
                 tell(reply, bans.into_iter().map(ban_status).collect());
             }
-            Command::Status { reply } => tell(reply, self.status(config, behaviour, listen)),
+            Command::Status { reply } => tell(reply, self.status(config, behaviour, own)),
             Command::Peers { reply } => tell(reply, self.peers(behaviour)),
             Command::Evidence { reply } => tell(reply, behaviour.gossip().equivocations().cloned().collect()),
             Command::Members { reply } => tell(reply, self.known(config, behaviour).map(|known| known.list())),
@@ -202,7 +208,7 @@ impl Answers {
         Moment { now: self.clock.now(), wall_ms: wall_ms() }
     }
 
-    fn status(&self, config: &Config, behaviour: &Behaviour, listen: &[Multiaddr]) -> Status {
+    fn status(&self, config: &Config, behaviour: &Behaviour, own: Own) -> Status {
         let gossip = behaviour.gossip();
         let (peers_in, peers_out) = ready_peers(behaviour);
         let (tip, mempool) = (gossip.tip(), gossip.mempool());
@@ -212,7 +218,7 @@ impl Answers {
             public_key: config.key.public().to_string(),
             network: config.network.to_string(),
             relay: config.relay.to_string(),
-            listen: listen.iter().map(ToString::to_string).collect(),
+            listen: own.listen.iter().map(ToString::to_string).collect(),
             uptime_s: self.clock.uptime().as_secs_f64(),
             peers_in,
             peers_out,
@@ -236,6 +242,7 @@ impl Answers {
             equivocations: gossip.equivocations().count(),
             observed: self.observed.told().into_iter().map(observed_address).collect(),
             bans: behaviour.bans().list(self.clock.now()).into_iter().map(ban_status).collect(),
+            reach: own.reach,
         }
     }
 

@@ -9,7 +9,7 @@ use protocol::time::Time;
 use tracing::debug;
 
 use super::{Service, say};
-use crate::net::addresses::{self, ip_of};
+use crate::net::addresses::{self, ip_of, is_relayed};
 use crate::net::behaviour::{Behaviour, Wish};
 use crate::net::discovery::book::Group;
 use crate::net::discovery::{Failure, Target, View, Want};
@@ -94,12 +94,13 @@ impl Service {
     }
 
     pub(super) fn listens_on(&self, address: &Multiaddr) -> bool {
-        self.swarm.listeners().any(|own| addresses::plain(own) == addresses::plain(address))
+        let own = self.swarm.listeners().filter(|own| !is_relayed(own));
+        own.map(addresses::plain).any(|own| own == addresses::plain(address))
     }
 
     /// The IPs that this node listens on.
     pub(super) fn own_ips(&self) -> Vec<IpAddr> {
-        self.swarm.listeners().filter_map(ip_of).collect()
+        self.swarm.listeners().filter(|own| !is_relayed(own)).filter_map(ip_of).collect()
     }
 
     /// Makes sure that no dial leads to a banned address, whichever part of the node dials.

@@ -4,6 +4,7 @@
 pub(super) mod membership;
 pub(super) mod observed;
 mod orders;
+pub(super) mod reach;
 pub(super) mod recalled;
 
 use std::io;
@@ -16,7 +17,7 @@ use protocol::gossip;
 use tracing::{debug, info, warn};
 
 use super::{Service, say};
-use crate::net::addresses::{self, address_group, ip_of};
+use crate::net::addresses::{self, address_group, ip_of, is_relayed};
 use crate::net::behaviour::{BannedError, Event};
 use crate::net::discovery::book::PEER_ADDRESSES_MAX;
 use crate::net::discovery::kademlia::Answer;
@@ -39,6 +40,8 @@ impl Service {
             SwarmEvent::Behaviour(NodeBehaviourEvent::Accuse(event)) => self.on_accuse(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Identify(event)) => self.on_identify(event),
             SwarmEvent::Behaviour(NodeBehaviourEvent::Kad(event)) => self.on_kad(event),
+            SwarmEvent::Behaviour(NodeBehaviourEvent::Nat(event)) => self.on_nat(event),
+            SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => self.tell_reach(),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
                 self.on_connection(peer_id, connection_id, &endpoint);
             }
@@ -56,12 +59,15 @@ impl Service {
                 debug!(address = %send_back_addr, error = chain(&error), "an inbound connection failed");
                 self.on_call_failed(send_back_addr, error, peer_id);
             }
+            SwarmEvent::NewListenAddr { address, .. } if is_relayed(&address) => {}
             SwarmEvent::NewListenAddr { address, .. } => {
                 info!(%address, "listening");
                 self.on_listening();
             }
             SwarmEvent::ExpiredListenAddr { .. } => self.on_listening(),
             SwarmEvent::ListenerError { error, .. } => self.said.listener_error(now, &error),
+            SwarmEvent::ListenerClosed { listener_id, reason, .. }
+                if self.on_circuits_end(listener_id, &reason) => {}
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 warn!(
                     ?addresses,
@@ -161,6 +167,7 @@ impl Service {
         }
         self.gossip().set_agent(&peer_id, &info.agent_version);
         self.answers.observed.note(peer_id, &info.observed_addr);
+        self.on_offer(peer_id, connection_id, &info);
         let Some(address) = self.gossip().address_of(connection_id) else { return };
         let near = ip_of(&address).is_some_and(|ip| ip.is_loopback());
         // Another machine's loopback addresses lead to this node at best.
@@ -197,7 +204,7 @@ impl Service {
     /// This node's listen addresses, or what is known about them, may have changed.
     pub(super) fn on_listening(&mut self) {
         self.discovery.set_own(self.own_ips());
-        let listening: Vec<_> = self.swarm.listeners().cloned().collect();
+        let listening: Vec<_> = self.swarm.listeners().filter(|own| !is_relayed(own)).cloned().collect();
         let change = self.announced.update(&listening);
         change.withdrawn.iter().for_each(|address| self.swarm.remove_external_address(address));
         change.told.into_iter().for_each(|address| self.swarm.add_external_address(address));

@@ -20,6 +20,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::Service;
 use super::answers::Answers;
 use super::network::membership::Membership;
+use super::network::reach::Reaching;
 use super::network::recalled::{self, Recalled};
 use super::production::Production;
 use super::said::Said;
@@ -34,6 +35,7 @@ use crate::config::application::Application;
 use crate::config::members::Part;
 use crate::host::EngineHost;
 use crate::net::bans::{self, KeptBan};
+use crate::net::behaviour::nat::verdict::Judge;
 use crate::net::discovery::Discovery;
 use crate::net::discovery::announce::Announced;
 use crate::net::discovery::book::kept::{self, Standings};
@@ -129,7 +131,7 @@ impl Service {
         .with_passages(Passages::new(config.memory.sizes().passages))
         .with_feeds(feeds.clone())
         .with_manners(config.manners.clone());
-        let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers));
+        let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers).chain(&config.reach.relays));
         let mut swarm = build(&config, host, &wire, &dials)?;
         let gap = |error: RestoreError| StoreError::Damaged { what: error.to_string() };
         swarm.behaviour_mut().gossip.restore(earlier.engine).map_err(gap)?;
@@ -139,6 +141,7 @@ impl Service {
         let mut discovery = discovery(&config);
         discovery.restore(kept::of_rows(earlier.known, earlier.standings, config.loopback_exempt));
         swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
+        let reaching = Reaching::new(Judge::new(config.reach.reachability, &config.reach.relays, rand::random()));
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
         let mut service = Self {
@@ -165,6 +168,7 @@ impl Service {
             health: Arc::default(),
             metering: Metering::new(metrics),
             feeds,
+            reaching,
         };
         service.on_listening();
         service.recall_members(earlier.members);

@@ -137,6 +137,14 @@ mod net {
     mod session; // one session, byte by byte
     mod wire_vectors; // what must be refused, and why
 
+    /// Tests of nodes that others cannot dial.
+    mod nat {
+        mod circuits; // real nodes behind a relay
+        mod relay_bounds; // what a circuit relay gives
+        mod relayed_addresses;
+        mod verdict; // whether others can, and which relays to take
+    }
+
     /// Tests of whom to dial.
     mod discovery {
         mod address_book; // how much one source and one group may fill

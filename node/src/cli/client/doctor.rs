@@ -10,7 +10,7 @@ use serde_json::json;
 
 use self::checks::{Facts, Finding, Level, Up};
 use super::{AskError, Node, dir, print, print_json, text};
-use crate::cli::doctor::DoctorArgs;
+use crate::cli::DoctorArgs;
 use crate::clock::wall_ms;
 use crate::config::data_dir::DataDirError;
 use crate::net::addresses::is_quic;
@@ -30,7 +30,7 @@ const CHECK_WIDTH: usize = 17;
 pub fn run(args: &DoctorArgs, files_needed: u64) -> Result<ExitCode, AskError> {
     let findings = checks::examine(&facts(args, files_needed));
     let worst = checks::worst(&findings);
-    if args.ask.json {
+    if args.json {
         print_json(&json!({ "worst": worst, "findings": findings }))?;
     } else {
         let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
@@ -72,19 +72,24 @@ pub fn shown(findings: &[Finding], width: usize, colours: bool) -> String {
 
 fn facts(args: &DoctorArgs, files_needed: u64) -> Facts {
     let node = ask(args);
-    let (ours, rpc) = match &node {
+    let (ours, own_rpc) = match &node {
         checks::Node::Up(up) => (up.listen.iter().filter_map(|text| text.parse().ok()).collect(), up.rpc.clone()),
         _ => (Vec::new(), None),
     };
-    let dials: Vec<_> = args.bootstrap.iter().chain(&args.reserved_peer).cloned().collect();
+    let run = &args.run;
+    let dials = run.bootstrap.iter().chain(&run.reserved_peer).chain(&run.reach.relay_addr);
+    let dials: Vec<_> = dials.cloned().collect();
+    // A node that keeps nothing has no place, unless one is named.
+    let place = if run.ephemeral && run.place.data_dir.is_none() { None } else { dir(&run.place).ok() };
+    let rpc = (!run.no_rpc).then_some(run.rpc_addr);
     Facts {
         files: gather::files(files_needed),
         clock: gather::clock(),
-        ports: gather::ports(&args.listen, Some(args.rpc_addr), &ours, rpc.as_deref()),
-        place: gather::place(dir(&args.ask.place).ok(), args.key_file.as_deref()),
+        ports: gather::ports(&run.listen, rpc, &ours, own_rpc.as_deref()),
+        place: gather::place(place, run.key_file.as_deref()),
         slow_start_after_idle: gather::sysctl("net/ipv4/tcp_slow_start_after_idle").map(|value| value != 0),
         receive_buffer: gather::sysctl("net/core/rmem_default"),
-        uses_quic: args.listen.iter().any(is_quic),
+        uses_quic: run.listen.iter().any(is_quic),
         dials: dial::all(&dials),
         node,
     }
@@ -92,7 +97,7 @@ fn facts(args: &DoctorArgs, files_needed: u64) -> Facts {
 
 /// The state of the running node.
 fn ask(args: &DoctorArgs) -> checks::Node {
-    let found = match Node::find(&args.ask) {
+    let found = match Node::find(&args.ask()) {
         Ok(found) => found,
         Err(AskError::NotRunning(_) | AskError::DataDir(DataDirError::Killed { .. } | DataDirError::NoHome)) => {
             return checks::Node::Absent;
@@ -111,6 +116,7 @@ fn ask(args: &DoctorArgs) -> checks::Node {
             uptime: Duration::try_from_secs_f64(status.uptime_s).unwrap_or_default(),
             peers: (status.peers_in, status.peers_out),
             callers: peers.into_iter().filter(|peer| peer.inbound).map(|peer| peer.address).collect(),
+            reach: status.reach,
             observed: status.observed.into_iter().map(|seen| (seen.ip, seen.peers)).collect(),
             behind: status.behind.map(|behind| behind.text),
             tip_age_ms: tip.map(|tip| age(tip.timestamp_ms)),

@@ -13,7 +13,7 @@ use protocol::wire::codec::Decode as _;
 
 use super::columns::{Column, GAP, last, render, total};
 use crate::observe::units::{bytes_text, grouped};
-use crate::rpc::command::{BanStatus, PeerStatus, Status};
+use crate::rpc::command::{BanStatus, PeerStatus, ReachStatus, Status};
 use crate::rpc::evidence::EvidenceView;
 use crate::rpc::{BlockView, TransactionState, TransactionView};
 
@@ -58,6 +58,7 @@ pub fn status(status: &Status, width: usize) -> String {
     let stats = &status.stats;
     lines.extend([
         ("peers", format!("{} ({inbound} in, {outbound} of {wanted} out)", inbound + outbound)),
+        ("dialled", reach(&status.reach)),
         ("tip", format!("height {}", status.tip_height)),
         ("tip id", status.tip_id.clone()),
         ("sync", sync(status)),
@@ -76,6 +77,34 @@ pub fn status(status: &Status, width: usize) -> String {
     let banned = |ban: &BanStatus| format!("{} · {} · {:.0} s more", ban.who, ban.reason, ban.left_s);
     lines.extend(status.bans.iter().map(|ban| ("banned", banned(ban))));
     fields(&lines, width)
+}
+
+/// Whether others can dial the node, and how it is known. `node doctor` says what to do.
+fn reach(reach: &ReachStatus) -> String {
+    let held: Vec<String> =
+        reach.relays.iter().filter(|relay| relay.held).map(|relay| relay.peer_id.clone()).collect();
+    let trouble = reach.relays.iter().find_map(|relay| relay.trouble.as_ref());
+    let through = match (held.as_slice(), trouble) {
+        ([], None) => "no relay is known".to_owned(),
+        ([], Some(why)) => format!("no relay: {why}"),
+        (relays, _) => format!("through the relay {}", relays.join(" and ")),
+    };
+    let worked = reach.tests.iter().find(|test| test.failure.is_none());
+    let known = match (reach.verdict.as_str(), worked, reach.tests.last()) {
+        ("reachable", Some(test), _) => format!("yes: {} did at {}", test.by, test.address),
+        ("reachable", None, _) => "yes, says --reachability public".to_owned(),
+        ("unreachable", ..) if reach.is_told => format!("not directly, says --reachability private; {through}"),
+        ("unreachable", _, Some(test)) => {
+            let why = test.failure.as_deref().unwrap_or_default();
+            format!("not directly: {} tried {}: {why}; {through}", test.by, test.address)
+        }
+        _ => "unknown: nobody has tried a public address".to_owned(),
+    };
+    if reach.is_relay {
+        format!("{known} · a relay for {} nodes, {} circuits", reach.reservations, reach.circuits)
+    } else {
+        known
+    }
 }
 
 /// Whether the node has what its peers have. Without a peer it can't know.

@@ -51,9 +51,13 @@ pub struct Setting {
     pub heading: Option<String>,
 }
 
+/// The address of a relay. Nobody has this id's key.
+const RELAY_EXAMPLE: &str = "/ip4/192.0.2.7/tcp/30400/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+
 /// What a value is, for each name of a value that the help has: its type, its unit, and an example.
-const VALUES: [(&str, Kind, &str, &str); 17] = [
+const VALUES: [(&str, Kind, &str, &str); 18] = [
     ("ADDR", Kind::Text, "a multiaddress, such as /ip4/192.0.2.7/tcp/30400", "/ip4/192.0.2.7/tcp/30400"),
+    ("RELAY", Kind::Text, "a multiaddress with the /p2p/PEER-ID of a relay", RELAY_EXAMPLE),
     ("IP:PORT", Kind::Text, "an IP address and a port", "127.0.0.1:30401"),
     ("TIME", Kind::Text, "a time with its unit: ms, s, m, h or d", "5s"),
     ("BYTES", Kind::Text, "bytes, as a number or with a unit: kB, MB, GB, KiB, MiB or GiB", "10GiB"),

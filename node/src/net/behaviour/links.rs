@@ -46,6 +46,8 @@ pub struct Link {
     pub(super) reserved: bool,
     /// Dialled at a fixed address.
     pub(super) fixed: bool,
+    /// How many other outbound peers there may be in its address group.
+    pub(super) beside: usize,
     /// Why it lost its slot.
     pub(super) lost: Option<CloseReason>,
     /// Why its peer closes it, by the peer's goodbye.
@@ -62,6 +64,7 @@ pub(super) struct New {
     pub(super) reserved: bool,
     pub(super) fixed: bool,
     pub(super) traffic: LinkTraffic,
+    pub(super) beside: usize,
 }
 
 /// All connections, and which of them are gossip peers. A handle is given once in a run.
@@ -108,7 +111,7 @@ impl Link {
 impl Links {
     /// A connection has opened. It has no handle yet.
     pub(super) fn insert(&mut self, id: ConnectionId, new: New, since: Time) {
-        let New { peer, address, outbound, reserved, fixed, traffic } = new;
+        let New { peer, address, outbound, reserved, fixed, beside, traffic } = new;
         let link = Link {
             peer,
             address,
@@ -120,6 +123,7 @@ impl Links {
             handle: None,
             reserved,
             fixed,
+            beside,
             lost: None,
             told: None,
             heard: Allowance::default(),

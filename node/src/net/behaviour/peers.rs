@@ -10,10 +10,10 @@ use protocol::gossip::{self, Gossip, Input};
 use protocol::time::Duration;
 use tracing::{debug, warn};
 
-use super::links::{Links, New};
+use super::links::{Link, Links, New};
 use super::{BannedError, Behaviour, Event, Wish};
 use crate::config::identity::key_of;
-use crate::net::addresses::{address_group, ip_of};
+use crate::net::addresses::{address_group, ip_of, is_relayed};
 use crate::net::bans::Who;
 use crate::net::discovery::book::slot_group;
 use crate::net::handler::{Handler, Order};
@@ -117,7 +117,9 @@ impl Behaviour {
         debug!(peer = %link.peer, address = %link.address, %reason, "closing a connection");
         let (peer, end) = (link.peer, link.end(reason));
         if reason.is_misbehavior() {
-            let address = ip_of(&link.address).filter(|ip| self.bans.may_have(*ip));
+            // Through a relay it is the relay's address, and the relay did nothing.
+            let address = ip_of(&link.address).filter(|_| !is_relayed(&link.address));
+            let address = address.filter(|ip| self.bans.may_have(*ip));
             self.bans.add(peer, address, reason.label(), self.host.now());
             self.tell(Event::Banned { peer, address, reason });
         }
@@ -168,13 +170,48 @@ impl Behaviour {
     pub(super) fn open_dialled(&mut self, id: ConnectionId, wish: Wish) -> bool {
         let Some(link) = self.links.get(id) else { return false };
         let exempt = link.reserved || link.fixed;
-        let held = |group| self.outbound_groups().into_iter().filter(|other| *other == group).count();
-        let room = slot_group(&link.address).is_none_or(|group| held(group) <= wish.beside);
-        let granted = (exempt || room) && self.slots.dialled(id, self.host.now());
+        let granted = (exempt || self.has_room(link, wish.beside)) && self.slots.dialled(id, self.host.now());
         if granted {
             self.order(id, Order::Open);
         }
         granted
+    }
+
+    /// Whether the group of a connection's address may have one more outbound peer.
+    fn has_room(&self, link: &Link, beside: usize) -> bool {
+        let held = |group| self.outbound_groups().into_iter().filter(|other| *other == group).count();
+        slot_group(&link.address).is_none_or(|group| held(group) <= beside)
+    }
+
+    /// A connection has opened that is no dial for a slot. If it is a direct one to a peer whose slot is on a circuit
+    /// that we dialled, the slot moves to it: the lanes open there, and the peer, which sees that we ask on a newer
+    /// connection, closes the circuit. It does not move if the group of the direct address has its peers already.
+    /// Otherwise a party with addresses in one group could get many slots, each through a relay of another group.
+    pub(super) fn leave_relay(&mut self, id: ConnectionId) {
+        let Some(link) = self.links.get(id).filter(|link| link.outbound && !is_relayed(&link.address)) else {
+            return;
+        };
+        let Some(circuit) = self.slots.holder(&link.peer) else { return };
+        let Some(old) = self.links.get(circuit).filter(|old| old.outbound && is_relayed(&old.address)) else {
+            return;
+        };
+        let (reserved, fixed, beside) = (old.reserved, old.fixed, old.beside);
+        if !(reserved || fixed || self.has_room(link, beside)) {
+            return;
+        }
+        if let Some(link) = self.links.get_mut(id) {
+            (link.reserved, link.fixed, link.beside) = (reserved, fixed, beside);
+        }
+        self.slots.closing(circuit);
+        self.on_lost(circuit, CloseReason::DuplicateConnection);
+        self.run();
+        self.open_dialled(id, Wish { reserved, fixed, beside });
+    }
+
+    /// Whether we dialled a connection.
+    #[must_use]
+    pub fn is_dialled(&self, id: ConnectionId) -> bool {
+        self.links.get(id).is_some_and(|link| link.outbound)
     }
 
     /// The peer asks for a slot on a connection.
@@ -278,8 +315,9 @@ impl Behaviour {
             self.close_link(victim);
         }
         let traffic = LinkTraffic::of(Arc::clone(&self.host.metrics().traffic));
-        let (address, fixed) = (address.clone(), wish.fixed);
-        let new = New { peer, address, outbound, reserved, fixed, traffic: traffic.clone() };
+        let Wish { fixed, beside, .. } = wish;
+        let address = address.clone();
+        let new = New { peer, address, outbound, reserved, fixed, beside, traffic: traffic.clone() };
         self.links.insert(id, new, now);
         let (budget, uplink) = (Arc::clone(&self.budget), Arc::clone(&self.uplink));
         let handler = Handler::new(self.protocols.clone(), self.host.clock(), budget, uplink);

@@ -30,7 +30,7 @@ use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, Trans
 use libp2p::{Multiaddr, PeerId, Transport};
 use tokio::time::{sleep, timeout};
 
-use crate::net::addresses::{goes_first, ip_of, plain, split_peer};
+use crate::net::addresses::{goes_first, ip_of, plain, relay_of, split_peer};
 use crate::net::bans::{BANS_MAX, block_of};
 use crate::net::discovery::own_key::SIGNS_MAX;
 use crate::observe::errors::chain;
@@ -94,7 +94,12 @@ pub struct Dials {
 impl Dials {
     /// For a node with these fixed addresses, with `/p2p` or without.
     pub fn new<'a>(fixed: impl IntoIterator<Item = &'a Multiaddr>) -> Self {
-        Self { fixed: fixed.into_iter().map(plain).collect(), ..Self::default() }
+        // Of a relayed one, the relay has to be dialled.
+        let with_relay = |address: Multiaddr| {
+            let relay = relay_of(&address).map(|(relay, _)| relay);
+            std::iter::once(address).chain(relay)
+        };
+        Self { fixed: fixed.into_iter().map(plain).flat_map(with_relay).collect(), ..Self::default() }
     }
 
     /// Where a node answered with our own id since the last call.

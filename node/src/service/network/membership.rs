@@ -249,7 +249,7 @@ impl Service {
 
     /// The addresses that this node tells others may have changed.
     pub(in crate::service) fn tell_reach(&mut self) {
-        if let Some(reach) = self.membership.reach(self.announced.told()) {
+        if let Some(reach) = self.membership.reach(&self.told_addresses()) {
             self.tell_members(MemberInput::SetReach(reach));
         }
     }

@@ -8,6 +8,7 @@ use node::cli::client::doctor::checks::{
     worst,
 };
 use node::cli::client::doctor::shown;
+use node::rpc::command::{ReachStatus, ReachTest, RelayStatus};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -160,6 +161,56 @@ fn only_a_peer_from_outside_that_dialled_the_node_proves_that_others_can() {
         assert!(found.check == "reachable" && found.found.contains("This is a guess"), "{found:?}");
         assert!(found.found.contains(said), "{found:?}");
     }
+}
+
+#[test]
+fn a_test_of_reachability_is_told_with_who_made_it_and_the_relay_that_helps() {
+    let test = |failure: Option<&str>| ReachTest {
+        address: "/ip4/203.0.113.5/tcp/30400".to_owned(),
+        by: "TESTER".to_owned(),
+        ago_s: 1.0,
+        failure: failure.map(str::to_owned),
+    };
+    let relay = |held| RelayStatus { peer_id: "RELAY".to_owned(), held, ..RelayStatus::default() };
+    let told = |verdict: &str, is_told, tests, relays| {
+        let reach = ReachStatus { verdict: verdict.to_owned(), is_told, tests, relays, ..ReachStatus::default() };
+        let mut facts = well();
+        facts.node = with(|node| (node.callers, node.reach) = (Vec::new(), reach));
+        examine(&facts).into_iter().find(|finding| finding.check == "reachable").expect("it is looked at")
+    };
+    let yes = told("reachable", false, vec![test(None)], Vec::new());
+    assert!(yes.level == Level::Ok && yes.found.contains("TESTER dialled it at /ip4/203.0.113.5"), "{yes:?}");
+    let no = told("unreachable", false, vec![test(Some("no connection"))], vec![relay(true)]);
+    for said in ["TESTER tried /ip4/203.0.113.5/tcp/30400: no connection", "through 1 relay(s): RELAY"] {
+        assert!(no.level == Level::Warn && no.found.contains(said), "{no:?}");
+    }
+    assert!(no.advice.is_some_and(|advice| advice.contains("--upnp")));
+    let alone = told("unreachable", false, vec![test(Some("no connection"))], vec![relay(false)]);
+    assert!(alone.found.contains("cannot reach it at all"), "{alone:?}");
+    assert_eq!(told("unreachable", true, Vec::new(), vec![relay(true)]).level, Level::Ok);
+    assert!(told("unknown", false, Vec::new(), Vec::new()).found.contains("This is a guess"));
+}
+
+#[test]
+fn the_doctor_looks_at_the_settings_of_a_run_wherever_they_stand() {
+    let home = tempdir().expect("a directory");
+    let file = home.path().join("mine.toml");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    std::fs::write(&file, format!("listen = \"/ip4/127.0.0.1/tcp/{port}\"\nrpc-addr = \"127.0.0.1:0\"\n"))
+        .expect("a writable directory");
+    let args = ["doctor", "--json", "--config"];
+    let bad = node(home.path()).args(args).arg(&file).output().expect("it runs");
+    let said: Value = serde_json::from_slice(&bad.stdout).expect("JSON");
+    let port = said["findings"].as_array().and_then(|all| all.iter().find(|one| one["check"] == "port"));
+    assert!(port.is_some_and(|port| port["level"] == "fail"), "{said}");
+    // A flag wins, and a mistake in the file is told as by a run.
+    let listen = ["--listen", "/ip4/127.0.0.1/tcp/0"];
+    let good = node(home.path()).args(args).arg(&file).args(listen).output().expect("it runs");
+    assert_eq!(good.status.code(), Some(0), "{}", String::from_utf8_lossy(&good.stdout));
+    std::fs::write(&file, "max-peers = 1\n").expect("a writable directory");
+    let wrong = node(home.path()).args(args).arg(&file).output().expect("it runs");
+    assert_eq!(wrong.status.code(), Some(2));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use node::config::Config;
 use node::config::identity::Identity;
 use node::config::members::Part;
 use node::config::rates::Rates;
+use node::config::reach::Reachability;
 use protocol::gossip::RelayPolicy;
 use protocol::gossip::members::{Detector, MembersConfig};
 use protocol::items::validator::Producers;
@@ -48,6 +49,30 @@ fn a_parameter_of_membership_that_is_typed_replaces_the_presets() {
     assert_eq!(resolve(&[]).membership.parameters, MembersConfig::wan());
     let config = resolve(&["--membership", "quiet", "--external-addr", "/ip4/192.0.2.1/tcp/1,/ip6/::1/tcp/2"]);
     assert_eq!((config.membership.part, config.membership.external.len()), (Part::Quiet, 2));
+}
+
+#[test]
+fn reachability_is_found_out_and_nothing_is_given_away_unless_it_is_typed() {
+    let usual = resolve(&[]).reach;
+    assert_eq!((usual.reachability, usual.relays.len()), (Reachability::Auto, 0));
+    assert!(!usual.relay_server && !usual.upnp);
+    let id = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+    let relay = format!("/dns4/relay.example.org/tcp/1/p2p/{id}");
+    let typed = resolve(&["--reachability", "private", "--relay-addr", &relay, "--upnp"]).reach;
+    assert_eq!((typed.reachability, typed.relays.len(), typed.upnp), (Reachability::Private, 1, true));
+    let twice = format!("/ip4/192.0.2.1/tcp/1/p2p/{id}/p2p-circuit/p2p/{id}");
+    for (wrong, said) in [("/ip4/192.0.2.1/tcp/1", "a relay's id is needed"), (&twice, "without another relay")] {
+        let error = Cli::try_parse_from(["node", "--relay-addr", wrong]).expect_err(wrong).to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    for (args, said) in [
+        (["--reachability", "public", "--relay-addr", &relay].as_slice(), "leave one of them out"),
+        (&["--reachability", "private", "--relay-server"], "leave out --relay-server"),
+    ] {
+        let cli = Cli::try_parse_from(std::iter::once(&"node").chain(args)).expect("each is right");
+        let error = cli.run.check().expect_err("they contradict").to_string();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]

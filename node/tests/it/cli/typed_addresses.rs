@@ -20,6 +20,8 @@ fn what_can_be_dialled_is_taken() {
         let with_id = format!("{text}/p2p/{ID}");
         assert_eq!(parse_dial(&with_id).map(|address| address.to_string()), Ok(with_id));
     }
+    let relayed = format!("/dns4/relay.example.org/tcp/1/p2p/{ID}/p2p-circuit/p2p/{ID}");
+    assert_eq!(parse_dial(&relayed).map(|address| address.to_string()), Ok(relayed));
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn what_can_never_be_dialled_is_refused_with_the_right_form() {
         ("/dns/example.org/tcp/443/wss", "write /dns/example.org/tcp/443"),
         ("/ip4/192.0.2.1/tcp/1/http", "write /ip4/192.0.2.1/tcp/1"),
         (&only_id, "an address before it"),
-        (&relayed, "write /ip4/192.0.2.1/tcp/1"),
+        (&relayed, "needs both ids"),
         ("/ip4/192.0.2.1", "/tcp/PORT"),
         ("/ip4/0.0.0.0/tcp/30400", "one of the addresses that the other node has"),
         ("/ip6/::/udp/30400/quic-v1", "one of the addresses that the other node has"),

@@ -10,6 +10,7 @@ use node::config::deadlines::Deadlines;
 use node::config::members::Membership;
 use node::config::memory::Memory;
 use node::config::rates::Rates;
+use node::config::reach::Reach;
 use node::config::{Config, Prune};
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::service::{self, Ready, ServiceError};
@@ -61,6 +62,7 @@ pub(crate) fn config(seed: u8) -> Config {
         rpc_any_producer: false,
         trace: None::<PathBuf>,
         memory: Memory::default(),
+        reach: Reach::default(),
         membership: Membership::default(),
         application: None,
         manners: None,

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::rpc::command::ReachStatus;
+
 mod machine;
 mod network;
 
@@ -72,7 +74,7 @@ pub struct Facts {
     pub receive_buffer: Option<u64>,
     /// Whether the node listens on QUIC at all.
     pub uses_quic: bool,
-    /// The addresses of `--bootstrap` and `--reserved-peer`.
+    /// The addresses of `--bootstrap`, `--reserved-peer` and `--relay-addr`.
     pub dials: Vec<Dial>,
 }
 
@@ -103,6 +105,8 @@ pub struct Up {
     pub callers: Vec<String>,
     /// The IP addresses under which peers see it, and how many said so.
     pub observed: Vec<(String, u32)>,
+    /// What it knows about whether others can dial it.
+    pub reach: ReachStatus,
     /// Why it is behind, if it is.
     pub behind: Option<String>,
     /// The best chain's last block was made this many milliseconds before now, by its producer's clock; below zero,

@@ -6,6 +6,7 @@ use libp2p::Multiaddr;
 
 use super::{Dial, Finding, Node, Outcome, Up};
 use crate::net::addresses::{Scope, ip_of, scope_of};
+use crate::rpc::command::ReachStatus;
 
 /// A node that has run for less than this may not have been dialled yet.
 const YOUNG_S: u64 = 600;
@@ -95,8 +96,8 @@ fn of_dial(dial: &Dial, none_works: bool) -> Finding {
     }
 }
 
-/// Whether others can dial this node. No protocol asks another node to try. So a peer that did dial it is proof, and
-/// everything else is a guess, which says so.
+/// Whether others can dial this node. A peer that did dial it is proof, and so is a test that worked (AutoNAT). A test
+/// that failed is one peer's word. Without a test everything else is a guess, which says so.
 pub(super) fn reachable(node: &Node) -> Finding {
     const CHECK: &str = "reachable";
     let Node::Up(up) = node else {
@@ -109,6 +110,9 @@ pub(super) fn reachable(node: &Node) -> Finding {
     let public = |text: &&String| ip(text).is_some_and(|ip| scope_of(ip) == Scope::Public);
     if let Some(caller) = up.callers.iter().find(public) {
         return Finding::ok(CHECK, format!("yes: a peer dialled it from {caller}"));
+    }
+    if let Some(found) = told(&up.reach) {
+        return found;
     }
     let seen = observed(up);
     if let Some(caller) = up.callers.first() {
@@ -148,6 +152,34 @@ pub(super) fn reachable(node: &Node) -> Finding {
         )
     };
     Finding::warn(CHECK, format!("no peer has dialled it yet{wait}. This is a guess: {guess}.{seen}"), advice)
+}
+
+/// What tests, or the operator, say; `None` if neither says anything.
+fn told(reach: &ReachStatus) -> Option<Finding> {
+    const CHECK: &str = "reachable";
+    let relays: Vec<&str> =
+        reach.relays.iter().filter(|relay| relay.held).map(|relay| relay.peer_id.as_str()).collect();
+    let through = match relays.as_slice() {
+        [] => "no relay has a reservation for it, so others cannot reach it at all".to_owned(),
+        relays => format!("others reach it through {} relay(s): {}", relays.len(), relays.join(", ")),
+    };
+    let advice = "forward the port in the router and name the outer address with --external-addr, or try --upnp; \
+                  without that, name relays with --relay-addr";
+    let worked = reach.tests.iter().find(|test| test.failure.is_none());
+    let failed: Vec<String> = (reach.tests.iter())
+        .filter_map(|test| Some(format!("{} tried {}: {}", test.by, test.address, test.failure.as_ref()?)))
+        .collect();
+    match (reach.verdict.as_str(), worked) {
+        ("reachable", Some(test)) => {
+            Some(Finding::ok(CHECK, format!("yes: {} dialled it at {}", test.by, test.address)))
+        }
+        ("unreachable", _) if reach.is_told => {
+            let found = format!("no, says --reachability private; {through}");
+            Some(if relays.is_empty() { Finding::warn(CHECK, found, advice) } else { Finding::ok(CHECK, found) })
+        }
+        ("unreachable", _) => Some(Finding::warn(CHECK, format!("no: {}; {through}", failed.join("; ")), advice)),
+        _ => None,
+    }
 }
 
 fn observed(up: &Up) -> String {
