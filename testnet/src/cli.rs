@@ -12,6 +12,8 @@ mod sim;
 mod watched;
 mod worker;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 pub use aggregates::AggregatesArgs;

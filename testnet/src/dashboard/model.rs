@@ -196,7 +196,7 @@ impl Model {
                     }
                 }
             }
-            What::Body { kind, item, bytes, from, duplicate } => {
+            What::Body { kind, item, bytes, from, duplicate, .. } => {
                 self.body(*kind, *bytes, *duplicate);
                 self.received(*kind, *item, (*from, node), true, at_ns);
             }

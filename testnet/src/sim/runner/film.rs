@@ -35,7 +35,7 @@ impl Shot {
             }
         }
         let (delays, jitter, bandwidth) = (setup.delays.clone(), setup.links.jitter, setup.links.bandwidth);
-        self.links = Some(LinkPlan { seed: 0, jitter, bandwidth, delays, halves: None });
+        self.links = Some(LinkPlan { seed: 0, jitter, bandwidth, delays, halves: None, slow: Vec::new() });
     }
 
     /// The items, after the last event.
