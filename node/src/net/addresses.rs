@@ -26,6 +26,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::AddressGroup;
 
+pub mod typed;
+
 /// Which machines can reach an address. The first is the most useful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
