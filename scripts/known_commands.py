@@ -231,6 +231,9 @@ KNOWN = {
     "scripts/check-house.py --list": run(says="^house: "),
     "scripts/check-house.py --tighten": mention("it changes the numbers that are known"),
     "scripts/check-house.py --self-test": run(says="every planted fault was noticed"),
+    "scripts/public-api.py": run(says="as listed"),
+    "scripts/public-api.py --write": mention("it writes the listings anew"),
+    "scripts/public-api.py --self-test": run(says="noticed"),
     "scripts/fuzz.sh": long("it wants cargo-fuzz, a build of its own and 85 minutes"),
     "scripts/fuzz.sh TARGET": mention("the form without TARGET is all of them"),
     "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
@@ -243,6 +246,8 @@ KNOWN = {
     "scripts/testnet-50.sh --relay flood --nodes 20 --out out/flood": plan(),
     "scripts/testnet-50.sh --relay rumor:fanout=3,round=1s --reconcile-interval 0s": plan(),
     "cargo run -p node --example store_cost": long("it writes for minutes"),
+    "cargo run -p node --example coins": run(says="boris has 42"),
+    "cargo run -p node --example chat": run(says="anna: good evening"),
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns compare busy links blocks headers capacity kill-nine join reconcile verify store "
