@@ -43,6 +43,19 @@ cargo build --locked --quiet -p node --bin node --example kill_test
 target=${CARGO_TARGET_DIR:-target}/debug
 "$target/examples/kill_test" "$target/node" 30 2>/dev/null
 
+step "the library: its first lines, its examples, and what it promises"
+cargo test --locked --quiet -p node --doc
+cargo build --locked --quiet -p node --example coins --example chat
+for example in coins chat; do
+  timeout 120 "$target/examples/$example"
+done
+if command -v python3 >/dev/null 2>&1; then
+  python3 scripts/public-api.py
+  python3 scripts/public-api.py --self-test >/dev/null
+else
+  skipped+=("the listing of what the library promises: python3 is not installed")
+fi
+
 step "commands: those of the documents, the help texts and the scripts' heads"
 if command -v python3 >/dev/null 2>&1; then
   python3 scripts/check-commands.py

@@ -35,6 +35,9 @@ NO_MEMORY = {
     "only the owner, or a command of the person at the node, gets there": """
         REQUEST_BYTES_MAX PAYLOAD_SHOWN_MAX CONFIG_BYTES_MAX DOCTOR_DIALS_MAX
         """,
+    "of a program that embeds a node, for each reader that it opens: the program `node` opens none": """
+        ITEM_EVENTS_MAX ITEM_EVENTS_BYTES_MAX
+        """,
     "work or requests at a time, in a turn, or until something is given up": """
         COMPARISON_LISTS_MAX TEMPLATE_ASKS_MAX DETOUR_PEERS_MAX DETOUR_HEADERS_AHEAD_MAX LIST_OPEN_MAX LIST_PARTS_MAX BATCH_MAX HERE_SIGNATURES_MAX
         PRUNE_BLOCKS_MAX PRUNE_BYTES_MAX PRUNE_LOOKED_AT_MAX REPORTED_BYTES_MAX TURNED_AWAY_MAX KEPT_FAILURES_MAX

@@ -258,6 +258,9 @@ KNOWN = {
     "scripts/check-readmes.py": run(says="^readmes: .* 0 differences"),
     "scripts/check-readmes.py --self-test": run(says="every change was noticed"),
     "scripts/check-book.py": run(says="^book: "),
+    "scripts/public-api.py": run(says="as listed"),
+    "scripts/public-api.py --write": mention("it writes the listings anew"),
+    "scripts/public-api.py --self-test": run(says="noticed"),
     "scripts/fuzz.sh": long("it wants cargo-fuzz, a build of its own and 85 minutes"),
     "scripts/fuzz.sh TARGET": mention("the form without TARGET is all of them"),
     "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
@@ -275,6 +278,8 @@ KNOWN = {
     "scripts/interop.sh --node PROGRAM": mention("the form without a program builds it"),
     "scripts/interop.sh --break FAULT": mention("a form to fill in; each fault must make it fail"),
     "cargo run -p node --example store_cost": long("it writes for minutes"),
+    "cargo run -p node --example coins": run(says="boris has 42"),
+    "cargo run -p node --example chat": run(says="anna: good evening"),
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns nat compare busy links blocks headers capacity kill-nine join reconcile verify store "

@@ -8,11 +8,10 @@
 
 use std::process::ExitCode;
 
+use node::MemberEvents;
 use node::cli::Cli;
-use node::config::Config;
-use node::config::application::{Application, MemberEvents};
-use node::{run, service};
-use protocol::items::keys::PublicKey;
+use node::protocol::items::keys::PublicKey;
+use node::run;
 
 /// An application that wants to know who comes and goes.
 struct Printer;
@@ -36,11 +35,7 @@ impl MemberEvents for Printer {
 }
 
 fn main() -> ExitCode {
-    let args = Cli::read().run;
-    let ended = run::run_service(args, None, |config, commands, ready, stop| {
-        let application = Some(Application::new(Printer));
-        service::run(Config { application, ..config }, commands, ready, stop)
-    });
+    let ended = run::run_with(Cli::read().run, |builder| builder.member_events(Printer));
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         ExitCode::FAILURE

@@ -23,6 +23,8 @@ pub use self::asked::{
 use self::setup::effective::Effective;
 use self::setup::show::ConfigArgs;
 use crate::config::memory::Memory;
+pub use crate::config::{PEERS_MAX, PEERS_OUT_DEFAULT};
+pub use crate::net::addresses::typed;
 use crate::observe::logging::{self, LogFormat};
 
 mod arrange;
@@ -35,17 +37,10 @@ pub mod pages;
 pub mod reach;
 mod settings;
 pub mod setup;
-pub mod typed;
 pub mod values;
 
-/// The most gossip peers of one direction. `node bounds` tells what that many can take. Each needs a socket: the
-/// usual limit of open files is 1,024.
-pub const PEERS_MAX: u16 = 1_024;
-
-/// The usual numbers of gossip peers: of those that dial this node, and of those that it dials.
+/// The usual number of gossip peers that dial this node.
 pub const PEERS_IN_DEFAULT: u16 = 64;
-/// See [`PEERS_IN_DEFAULT`].
-pub const PEERS_OUT_DEFAULT: u16 = 10;
 
 const AFTER_RUN: &str = "\
 Examples:

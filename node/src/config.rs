@@ -10,7 +10,7 @@ use libp2p::identity::Keypair;
 use protocol::gossip::{Reconciliation, RelayPolicy};
 use protocol::items::keys::SecretKey;
 use protocol::items::network::NetworkId;
-use protocol::items::validator::Producers;
+use protocol::items::validator::{Producers, Validator};
 
 pub mod application;
 pub mod cookie;
@@ -33,6 +33,18 @@ use self::members::Membership;
 use self::memory::Memory;
 use self::rates::Rates;
 use self::reach::Reach;
+
+/// The most gossip peers of one direction. `node bounds` tells what that many can take. Each needs a socket: the
+/// usual limit of open files is 1,024.
+pub const PEERS_MAX: u16 = 1_024;
+
+/// The usual number of gossip peers that a node dials. Of those that dial it, it goes with the memory.
+pub const PEERS_OUT_DEFAULT: u16 = 10;
+
+/// The shortest interval: timers have no finer resolution.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// The longest interval. The machine's clock fails if more than some hundred years are added to it.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A node's settings.
 #[derive(Clone, Debug)]
@@ -73,6 +85,8 @@ pub struct Config {
     pub reconciliation: Reconciliation,
     /// The producers whose blocks are accepted.
     pub producers: Producers,
+    /// A chain's own rules, in place of the standard ones; `None` for every node that is run by its program.
+    pub validator: Option<Arc<dyn Validator>>,
     /// Make a block from the mempool this often.
     pub produce_every: Option<Duration>,
     /// The address on which the RPC listens; `None` for no RPC.
@@ -93,6 +107,22 @@ pub struct Config {
     pub links: Option<Arc<dyn Links>>,
     /// Bad manners; `None` for every node that is run by its program.
     pub manners: Option<Arc<dyn Manners>>,
+}
+
+/// Says why no address to join through would ever be dialled, if that is so.
+#[must_use]
+pub const fn contradiction(bootstrap: bool, max_peers_out: usize, reserved_only: bool) -> Option<&'static str> {
+    match (bootstrap, max_peers_out, reserved_only) {
+        (true, 0, _) => Some(
+            "with --max-peers-out 0 no address of --bootstrap is ever dialled: leave one of them out, or name the peer \
+             with --reserved-peer",
+        ),
+        (true, _, true) => Some(
+            "with --reserved-only no address of --bootstrap is ever dialled: leave one of them out, or name the peer \
+             with --reserved-peer",
+        ),
+        _ => None,
+    }
 }
 
 /// Which bodies of old blocks are deleted; without a limit, none.

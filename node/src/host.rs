@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 use protocol::gossip::members::{MemberInput, MemberOutput};
-use protocol::gossip::{self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission};
+use protocol::gossip::{
+    self, DisconnectReason, Gossip, Input, ItemId, Output, PeerHandle, Refusal, Submission, TransactionStatus,
+};
 use protocol::items::hash::BlockId;
 use protocol::items::keys::SecretKey;
 use protocol::items::member::epoch::Epoch;
@@ -35,6 +37,7 @@ use tracing::warn;
 
 use crate::clock::{Clock, wall_ms};
 use crate::config::manners::Manners;
+use crate::config::application::items::Event;
 use crate::observe::metrics::Metrics;
 use crate::observe::passages::Passages;
 use crate::observe::recorder::Recorder;
@@ -391,6 +394,27 @@ impl EngineHost {
                 self.feeds.accepted(item, bytes, within, header);
             }
             gossip::Event::TipChanged { tip, disconnected } => self.feeds.tip(tip, disconnected),
+            _ => {}
+        }
+        self.tell_items(event);
+    }
+
+    /// Tells readers in this process, who want the items themselves.
+    fn tell_items(&self, event: &gossip::Event) {
+        let items = self.feeds.items();
+        match *event {
+            gossip::Event::Accepted { item: ItemId::Transaction(id), within: None, .. } => {
+                items.tell(|| match self.gossip.transaction(&id)? {
+                    TransactionStatus::Pending(transaction) => Some(Event::Transaction(transaction)),
+                    TransactionStatus::Confirmed { transaction, .. } => transaction.map(Event::Transaction),
+                });
+            }
+            gossip::Event::Accepted { item: ItemId::Block(id), .. } => {
+                items.tell(|| self.gossip.block(&id).map(Event::Block));
+            }
+            gossip::Event::TipChanged { tip, disconnected } => {
+                items.tell(|| Some(Event::Tip { height: tip.height, id: tip.id, stale: disconnected }));
+            }
             _ => {}
         }
     }

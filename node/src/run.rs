@@ -1,13 +1,10 @@
-//! One run of the node, from the first look at the data dir to the last signal. It locks the data dir, loads the
-//! key, starts the service and the RPC, reports where it can be reached, and stops cleanly when asked.
+//! One run of the node, from the first look at the data dir to the last signal. It starts the node as any program can
+//! ([`Builder`]), reports where it can be reached, and stops it cleanly when asked.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 mod banner;
 pub mod bounds;
@@ -22,26 +19,19 @@ use self::signals::{Signals, Stop};
 use crate::cli::exit::ExitStatus;
 use crate::cli::{Cli, RunArgs};
 use crate::config::Config;
-use crate::config::data_dir::{self, DataDir, DataDirError};
-use crate::config::identity::{Identity, IdentityError, KEY_FILE};
+use crate::config::data_dir::{self, DataDirError};
 use crate::config::links::Links;
 use crate::config::rates::RATE_PER_PEER;
+use crate::embed::Node;
+use crate::embed::builder::Builder;
+use crate::embed::error::NodeError;
+use crate::embed::launch::Running;
 use crate::net::transport::listen::ListenError;
 use crate::observe::logging::{self, LogFormat};
 use crate::observe::units::bytes_text;
 use crate::rpc::command::Command;
-use crate::rpc::http::{CONNECTIONS_MAX, Faces, HttpError, HttpListener, HttpServer, Times};
+use crate::rpc::http::HttpError;
 use crate::service::{self, Ready, ServiceError};
-
-/// Commands that wait for the service: one for each connection of the HTTP listener, because each
-/// has only one under way.
-const COMMANDS_MAX: usize = CONNECTIONS_MAX;
-
-/// How long a clean stop may take.
-const RUN_STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How much of this time the HTTP listener may use to send its last answers.
-const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The exit code of a panic: `EX_SOFTWARE` of sysexits.h.
 const PANIC_CODE: u8 = 70;
@@ -49,24 +39,9 @@ const PANIC_CODE: u8 = 70;
 /// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The key failed.
+    /// The node failed.
     #[error(transparent)]
-    Key(#[from] IdentityError),
-    /// The data dir failed.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// The HTTP listener failed.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// The service failed.
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    /// The service's task was lost.
-    #[error("the service ended without a word: {0}")]
-    Lost(String),
-    /// It did not stop in time.
-    #[error("the node did not stop within 5 s and was left: what it had not written yet is lost")]
-    StopTimeout,
+    Node(#[from] NodeError),
     /// The runtime or the signals failed.
     #[error("cannot {action}: {error}")]
     System {
@@ -79,12 +54,13 @@ pub enum RunError {
 
 impl ExitStatus for RunError {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Self::DataDir(DataDirError::Locked { .. }) => 3,
-            Self::Http(HttpError::AddressInUse(_))
-            | Self::Service(ServiceError::Listen(ListenError::AddressInUse { .. })) => 4,
-            Self::Key(_) => 5,
-            Self::Service(ServiceError::Store(_) | ServiceError::StoreFailed(_)) => 6,
+        let Self::Node(error) = self else { return ExitCode::FAILURE };
+        ExitCode::from(match error {
+            NodeError::DataDir(DataDirError::Locked { .. }) => 3,
+            NodeError::Http(HttpError::AddressInUse(_))
+            | NodeError::Service(ServiceError::Listen(ListenError::AddressInUse { .. })) => 4,
+            NodeError::Key(_) => 5,
+            NodeError::Service(ServiceError::Store(_) | ServiceError::StoreFailed(_)) => 6,
             _ => 1,
         })
     }
@@ -108,12 +84,30 @@ pub fn run(args: RunArgs, links: Option<Arc<dyn Links>>) -> Result<ExitCode, Run
     run_service(args, links, service::run)
 }
 
+/// Runs a node with more than its flags can say, such as a chain's own validator. `more` gets the builder with
+/// everything that was typed.
+///
+/// # Errors
+/// See [`RunError`]; everything that was started has been stopped.
+pub fn run_with(args: RunArgs, more: impl FnOnce(Builder) -> Builder) -> Result<ExitCode, RunError> {
+    supervised(args, more, service::run)
+}
+
 /// Runs another service in the node's place, with the same lock, key, RPC, banner and signals around it. It is
 /// called like [`service::run`], and must behave like it.
 ///
 /// # Errors
 /// See [`RunError`]; everything that was started has been stopped.
 pub fn run_service<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
+where
+    S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
+    F: Future<Output = Result<(), ServiceError>> + Send + 'static,
+{
+    supervised(args, |builder| builder.with(move |config| config.links = links), service)
+}
+
+/// Runs a service with everything around it.
+fn supervised<S, F>(args: RunArgs, more: impl FnOnce(Builder) -> Builder, service: S) -> Result<ExitCode, RunError>
 where
     S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
@@ -133,77 +127,51 @@ where
         .enable_all()
         .build()
         .map_err(|error| RunError::System { action: "start the runtime", error })?;
-    let result = runtime.block_on(supervise(args, links, service));
+    let result = runtime.block_on(supervise(args, more, service));
     // A process that was asked twice to stop doesn't wait for a blocked thread.
     runtime.shutdown_background();
     result
 }
 
-/// The parts that a run needs first, and how they were obtained.
-struct Footing {
-    identity: Identity,
-    data_dir: Option<DataDir>,
-    key_note: String,
-}
-
-struct Running {
-    service: JoinHandle<Result<(), ServiceError>>,
-    stop: watch::Sender<bool>,
-    http: Option<HttpServer>,
-    format: LogFormat,
-}
-
-async fn supervise<S, F>(args: RunArgs, links: Option<Arc<dyn Links>>, service: S) -> Result<ExitCode, RunError>
+async fn supervise<S, F>(
+    args: RunArgs,
+    more: impl FnOnce(Builder) -> Builder,
+    service: S,
+) -> Result<ExitCode, RunError>
 where
     S: FnOnce(Config, mpsc::Receiver<Command>, oneshot::Sender<Ready>, watch::Receiver<bool>) -> F,
     F: Future<Output = Result<(), ServiceError>> + Send + 'static,
 {
     let mut signals = Signals::listen()?;
-    let place = Footing::take(&args)?;
-    let data_dir = place.data_dir.as_ref().map(|dir| dir.path().to_owned());
     let format = args.log_format;
-    let config = Config { links, ..args.settings(&place.identity, data_dir) };
-    let descriptors = claim_descriptors(&config)?;
-    warn_of_low_rates(&config);
-    let listener = config.rpc_addr.map(HttpListener::bind).transpose()?;
-    let rpc_addr = listener.as_ref().map(HttpListener::address);
-    let banner = Banner::new(&config, place.key_note.clone(), rpc_addr.map(|address| address.to_string()));
-
-    let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
-    let (ready_sent, ready) = oneshot::channel();
-    let (stop, stop_received) = watch::channel(false);
-    let service = tokio::spawn(service(config, commands_received, ready_sent, stop_received));
-    let mut running = Running { service, stop, http: None, format };
-
+    let mut prepared = more(builder(args)?).prepare()?;
+    prepared.connections_max = claim_descriptors(&prepared.config)?.http;
+    warn_of_low_rates(&prepared.config);
+    let rpc = prepared.rpc_addr().map(|address| address.to_string());
+    let banner = Banner::new(&prepared.config, prepared.key_note.clone(), rpc);
+    let mut launched = prepared.launch(service);
     let ready = tokio::select! {
-        ready = ready => ready,
-        first = signals.next() => return running.stop(first, &mut signals).await,
+        ready = launched.ready() => ready?,
+        first = signals.next() => return stop(launched.running(), first, &mut signals, format).await,
     };
-    let Ok(ready) = ready else {
-        return ended(running.service.await).and(Err(RunError::Lost("it stopped before it was ready".to_owned())));
-    };
-    // The RPC answers only from now on, and rpc.json appears last. So a program that finds
-    // it finds a working node.
-    if let Some(listener) = listener {
-        let cookie = place.data_dir.as_ref().map(DataDir::write_cookie).transpose()?;
-        let health = Arc::clone(&ready.health);
-        let connections_max = descriptors.http;
-        let members = ready.members.clone();
-        let (feeds, metrics, times) = (ready.feeds.clone(), ready.metrics.clone(), Times::default());
-        let faces = Faces { commands, cookie, health, members, feeds, metrics, connections_max, times };
-        running.http = Some(listener.serve(faces)?);
-    }
-    let info = banner.info(&ready);
-    if let Some(dir) = &place.data_dir {
-        dir.write_rpc(&info)?;
-    }
+    let health = Arc::clone(&ready.health);
+    let mut node: Node = launched.serve(ready)?;
+    let info = node.info();
     banner.print(&info, format);
-    let _notifier = Notifier::ready(&ready.health, info.listen.first().map(String::as_str));
+    let _notifier = Notifier::ready(&health, info.listen.first().map(String::as_str));
 
     tokio::select! {
-        result = &mut running.service => ended(result).map(|()| ExitCode::SUCCESS),
-        first = signals.next() => running.stop(first, &mut signals).await,
+        ended = node.ended() => Ok(ended.map(|()| ExitCode::SUCCESS)?),
+        first = signals.next() => stop(node.running(), first, &mut signals, format).await,
     }
+}
+
+/// What was typed. A node that keeps something, and was given no place for it, has its own in the user's data directory.
+fn builder(mut args: RunArgs) -> Result<Builder, RunError> {
+    if args.place.data_dir.is_none() && !args.ephemeral {
+        args.place.data_dir = Some(data_dir::default_path(&args.place.network).map_err(NodeError::DataDir)?);
+    }
+    Ok(args.builder())
 }
 
 /// Raises the limit of open files, and returns the result.
@@ -240,68 +208,22 @@ fn warn_of_low_rates(config: &Config) {
     }
 }
 
-impl Footing {
-    fn take(args: &RunArgs) -> Result<Self, RunError> {
-        let path = match (&args.place.data_dir, args.ephemeral) {
-            (Some(path), _) => Some(path.clone()),
-            (None, true) => None,
-            (None, false) => Some(data_dir::default_path(&args.place.network)?),
-        };
-        // The lock comes first, so that two starts at the same time can't both make a key.
-        let data_dir = path.as_deref().map(DataDir::lock).transpose()?;
-        let (identity, key_note) = match (&args.key_file, &data_dir) {
-            (Some(file), _) => (Identity::load(file)?, format!("ed25519 key of {}", file.display())),
-            (None, Some(dir)) if !args.ephemeral => {
-                let file: PathBuf = dir.path().join(KEY_FILE);
-                let (identity, made) = Identity::load_or_make(&file)?;
-                let file = file.display();
-                let note = if made {
-                    format!("new ed25519 key written to {file} (0600)")
-                } else {
-                    format!("ed25519 key of {file}")
-                };
-                (identity, note)
-            }
-            _ => (Identity::generate()?, "new ed25519 key, in memory only".to_owned()),
-        };
-        Ok(Self { identity, data_dir, key_note })
+/// Asks a node to stop and waits for it. It waits no longer than the limit, and not after a second signal.
+async fn stop(
+    node: &mut Running,
+    first: Stop,
+    signals: &mut Signals,
+    format: LogFormat,
+) -> Result<ExitCode, RunError> {
+    let text = format!("{}: stopping; a second signal forces it", first.name());
+    if format.is_for_programs() {
+        tracing::info!("{text}")
+    } else {
+        logging::to_stderr(&text)
     }
-}
-
-impl Running {
-    /// Asks the service to stop and waits for it. It waits no longer than the limit, and not
-    /// after a second signal.
-    async fn stop(mut self, first: Stop, signals: &mut Signals) -> Result<ExitCode, RunError> {
-        let text = format!("{}: stopping; a second signal forces it", first.name());
-        if self.format.is_for_programs() {
-            tracing::info!("{text}")
-        } else {
-            logging::to_stderr(&text)
-        }
-        notify::stopping();
-        let _ = self.stop.send(true);
-        let http = self.http.take();
-        let stopped = async {
-            if let Some(http) = &http {
-                http.stop();
-            }
-            let result = (&mut self.service).await;
-            if let Some(http) = http {
-                // Answers under way are sent. A client that dawdles does not make the stop unclean.
-                let _ = tokio::time::timeout(HTTP_STOP_TIMEOUT, http.stopped()).await;
-            }
-            result
-        };
-        tokio::select! {
-            result = tokio::time::timeout(RUN_STOP_TIMEOUT, stopped) => match result {
-                Ok(result) => ended(result).map(|()| ExitCode::SUCCESS),
-                Err(_) => Err(RunError::StopTimeout),
-            },
-            second = signals.next() => Ok(second.forced()),
-        }
+    notify::stopping();
+    tokio::select! {
+        stopped = node.stop() => Ok(stopped.map(|()| ExitCode::SUCCESS)?),
+        second = signals.next() => Ok(second.forced()),
     }
-}
-
-fn ended(result: Result<Result<(), ServiceError>, tokio::task::JoinError>) -> Result<(), RunError> {
-    result.map_err(|error| RunError::Lost(error.to_string()))?.map_err(RunError::Service)
 }

@@ -4,6 +4,7 @@
 //! arguments, and the same inputs and seed give the same outputs, byte for byte. `no_std` enforces this.
 #![no_std]
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
 #![deny(clippy::iter_over_hash_type, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 extern crate alloc;

@@ -1,17 +1,12 @@
 //! Turns what was typed into a node's settings, and refuses settings that contradict each other.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use clap::CommandFactory as _;
-use protocol::gossip::{AuthorTree, Reconciliation, RelayPolicy};
-use protocol::items::validator::Producers;
+use protocol::gossip::{AuthorTree, RelayPolicy};
 
 use super::{Cli, RunArgs};
-use crate::config::deadlines::Deadlines;
-use crate::config::identity::Identity;
-use crate::config::rates::Rates;
-use crate::config::{Config, Prune};
+use crate::config::contradiction;
+use crate::embed::Node;
+use crate::embed::builder::Builder;
 
 impl RunArgs {
     /// Looks for settings that contradict each other.
@@ -25,19 +20,11 @@ impl RunArgs {
         if let Err(error) = self.members.parameters() {
             return conflict(&error.to_string());
         }
-        if !self.bootstrap.is_empty() && self.max_peers_out == 0 {
-            return conflict(
-                "with --max-peers-out 0 no address of --bootstrap is ever dialled: leave one of them out, or name the \
-                 peer with --reserved-peer",
-            );
+        let max_peers_out = usize::from(self.max_peers_out);
+        match contradiction(!self.bootstrap.is_empty(), max_peers_out, self.reserved_only) {
+            Some(wrong) => conflict(wrong),
+            None => self.reach.contradiction().map_or(Ok(()), conflict),
         }
-        if !self.bootstrap.is_empty() && self.reserved_only {
-            return conflict(
-                "with --reserved-only no address of --bootstrap is ever dialled: leave one of them out, or name the peer \
-                 with --reserved-peer",
-            );
-        }
-        self.reach.contradiction().map_or(Ok(()), conflict)
     }
 
     /// The relay policy with its redundancy.
@@ -57,48 +44,43 @@ impl RunArgs {
         }
     }
 
-    /// The settings, from what was typed, the key, and the data dir that is held (`None` for none).
-    #[must_use]
-    pub fn settings(self, identity: &Identity, data_dir: Option<PathBuf>) -> Config {
+    /// A node with the settings that were typed. Where its data dir is, if it is not typed, the caller decides.
+    pub fn builder(self) -> Builder {
         // Contradictions were refused when the command line was read.
         let relay = self.relay_policy().unwrap_or(self.relay);
-        let producers = if self.open_producers {
-            Producers::Open
-        } else {
-            Producers::Allowed(Arc::new(self.producers.into_iter().collect()))
+        let (interval, digest) = (self.reconcile_interval, self.reconcile_digest);
+        let (membership, reach) = (self.members.settings(), self.reach.settings());
+        let builder = Node::builder(&self.place.network)
+            .ephemeral(self.ephemeral)
+            .memory(self.memory)
+            .listen(&self.listen)
+            .bootstrap(&self.bootstrap)
+            .reserved_peers(&self.reserved_peer)
+            .reserved_only(self.reserved_only)
+            .max_peers_in(self.max_peers_in)
+            .max_peers_out(self.max_peers_out)
+            .max_upload(self.max_upload)
+            .max_download(self.max_download)
+            .exempt_loopback(self.exempt_loopback)
+            .relay(relay)
+            .reconcile_interval(interval)
+            .produce_every(self.produce_every)
+            .rpc_addr((!self.no_rpc).then_some(self.rpc_addr))
+            .rpc_any_producer(self.rpc_any_producer)
+            .prune_bytes(self.prune_bytes)
+            .prune_age(self.prune_age)
+            .trace(self.trace)
+            .with(move |config| config.reconciliation.digest = digest)
+            .with(move |config| (config.membership, config.reach) = (membership, reach));
+        let builder =
+            if self.open_producers { builder.open_producers() } else { builder.producers(self.producers) };
+        let builder = match self.place.data_dir {
+            Some(dir) => builder.data_dir(dir),
+            None => builder,
         };
-        Config {
-            network: self.place.network,
-            identity: identity.keypair(),
-            key: identity.secret_key(),
-            data_dir,
-            ephemeral: self.ephemeral,
-            prune: Prune { bytes: self.prune_bytes, seconds: self.prune_age.map(|age| age.as_secs()) },
-            listen: self.listen,
-            bootstrap: self.bootstrap,
-            reserved_peers: self.reserved_peer,
-            reserved_only: self.reserved_only,
-            max_peers_in: usize::from(self.max_peers_in),
-            max_peers_out: usize::from(self.max_peers_out),
-            loopback_exempt: self.exempt_loopback,
-            rates: Rates { upload: self.max_upload, download: self.max_download },
-            deadlines: Deadlines::default(),
-            relay,
-            reconciliation: Reconciliation {
-                interval: self.reconcile_interval.into(),
-                digest: self.reconcile_digest,
-            },
-            producers,
-            produce_every: self.produce_every,
-            rpc_addr: (!self.no_rpc).then_some(self.rpc_addr),
-            rpc_any_producer: self.rpc_any_producer,
-            trace: self.trace,
-            memory: self.memory,
-            reach: self.reach.settings(),
-            membership: self.members.settings(),
-            application: None,
-            manners: None,
-            links: None,
+        match self.key_file {
+            Some(file) => builder.key_file(file),
+            None => builder,
         }
     }
 }

@@ -9,6 +9,7 @@ use protocol::items::hash::BlockId;
 
 use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN};
 use crate::observe::passages::Sought;
+pub use crate::config::{INTERVAL_MAX, INTERVAL_MIN};
 use crate::rpc::orders::Subject;
 
 /// The default listen addresses of a node: all interfaces, TCP and QUIC.
@@ -104,10 +105,6 @@ pub fn parse_rate(text: &str) -> Result<u64, String> {
     }
 }
 
-/// The shortest interval: timers have no finer resolution.
-pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
-/// The longest interval. The machine's clock fails if more than some hundred years are added to it.
-pub const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The least age at which something is deleted; ages are counted in seconds.
 pub const AGE_MIN: Duration = Duration::from_secs(1);
 /// The highest age at which something is deleted.

@@ -14,6 +14,8 @@ use std::{fmt, io, thread};
 use protocol::gossip::members::{MemberChange, MemberEvent};
 use protocol::items::keys::PublicKey;
 
+pub mod items;
+
 /// Changes that wait for the application.
 pub const APPLICATION_EVENTS_MAX: usize = 1_024;
 

@@ -30,6 +30,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use protocol::gossip::AddressGroup;
 
+pub mod typed;
+
 /// Relayed addresses that are told and kept of one node. With two, an answer of Kademlia that names 20 peers fits
 /// into 16 KiB: an address has 66 bytes with IPv6, QUIC and an id, and a relayed one has 44 more, for the relay's id
 /// and `/p2p-circuit`. 20 × (8 × 66 + 2 × 110 + 48) = 15,920 bytes.

@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 
 use super::members::{MemberEventView, MemberNews};
 use crate::clock::wall_ms;
+use crate::config::application::items::Items;
 
 /// Events of a topic that wait for its subscribers: at 200 transactions a second those of 5 s. A place takes some 200
 /// bytes, and a subscriber that is behind has no more than these.
@@ -178,6 +179,7 @@ pub struct Feeds {
     tip: broadcast::Sender<News>,
     peers: broadcast::Sender<News>,
     members: broadcast::Sender<MemberNews>,
+    items: Items,
 }
 
 /// One subscriber's place in a ring.
@@ -195,7 +197,7 @@ impl Feeds {
     #[must_use]
     pub fn new(members: broadcast::Sender<MemberNews>) -> Self {
         let ring = || broadcast::Sender::new(FEED_EVENTS_MAX);
-        Self { transactions: ring(), blocks: ring(), tip: ring(), peers: ring(), members }
+        Self { transactions: ring(), blocks: ring(), tip: ring(), peers: ring(), members, items: Items::default() }
     }
 
     /// An item was accepted. `header` finds a block's header, and is called only if somebody wants it.
@@ -228,6 +230,18 @@ impl Feeds {
             let (peer_id, reason) = (peer.to_string(), reason.map(str::to_owned));
             Some(News::Peer(PeerEvent { at_ms: wall_ms(), event, peer_id, inbound, reason }))
         });
+    }
+
+    /// What a program in the same process is told, with the items themselves.
+    #[must_use]
+    pub const fn items(&self) -> &Items {
+        &self.items
+    }
+
+    /// Where changes of members are told.
+    #[must_use]
+    pub const fn members(&self) -> &broadcast::Sender<MemberNews> {
+        &self.members
     }
 
     /// Subscribes. Nothing from before is told.

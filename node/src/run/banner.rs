@@ -9,7 +9,6 @@ use protocol::items::validator::Producers;
 use crate::config::Config;
 use crate::config::data_dir::RpcInfo;
 use crate::observe::logging::{self, LogFormat};
-use crate::service::Ready;
 
 /// What an operator wants to know when a node has started.
 pub(super) struct Banner {
@@ -20,7 +19,6 @@ pub(super) struct Banner {
     producers: String,
     data: String,
     key: String,
-    public_key: String,
     bootstrap: usize,
     rpc: Option<String>,
 }
@@ -38,22 +36,8 @@ impl Banner {
                 .as_ref()
                 .map_or_else(|| "in memory".to_owned(), |path| path.display().to_string()),
             key,
-            public_key: config.key.public().to_string(),
             bootstrap: config.bootstrap.len(),
             rpc,
-        }
-    }
-
-    /// The same for other programs.
-    pub(super) fn info(&self, ready: &Ready) -> RpcInfo {
-        let with_peer =
-            |address: &Multiaddr| address.clone().with_p2p(ready.peer_id).unwrap_or_else(|whole| whole);
-        RpcInfo {
-            pid: std::process::id(),
-            peer_id: ready.peer_id.to_string(),
-            public_key: self.public_key.clone(),
-            rpc: self.rpc.clone(),
-            listen: ready.listen.iter().map(|address| with_peer(address).to_string()).collect(),
         }
     }
 

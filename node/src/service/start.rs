@@ -212,7 +212,11 @@ fn engine(config: &Config, clock: Clock, kept: Vec<Statement>) -> Gossip {
         reconciliation: config.reconciliation,
         producers: config.producers.clone(),
     };
-    let gossip = Gossip::new(engine, rand::random()).with_room(&config.memory.room());
+    let gossip = match &config.validator {
+        Some(rules) => Gossip::with_validator(engine, rand::random(), Arc::clone(rules)),
+        None => Gossip::new(engine, rand::random()),
+    };
+    let gossip = gossip.with_room(&config.memory.room());
     if config.membership.part == Part::Off {
         return gossip;
     }

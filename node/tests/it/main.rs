@@ -4,6 +4,7 @@
 mod corpora; // what fuzzing kept
 #[path = "../../examples/support/eclipse.rs"]
 mod eclipse_world;
+mod embed; // a node inside another program
 mod host; // the engine's host
 
 /// Helpers that tests of several rooms share.

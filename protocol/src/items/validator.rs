@@ -25,7 +25,7 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use core::fmt;
 
-use super::block::Header;
+use super::block::{Header, SignedHeader};
 use super::hash::BlockId;
 use super::keys::PublicKey;
 use super::refusal::Refusal;
@@ -94,6 +94,13 @@ pub trait Validator: fmt::Debug + Send + Sync {
     fn block(&self, _header: &Header, _transactions: &[Arc<SignedTransaction>]) -> Result<(), Refusal> {
         Ok(())
     }
+
+    /// A block is connected, so others may build on it from now on. It may be of another branch than the best. Each
+    /// block that is connected in this run is told once, after its parent, and before anything is asked about a child.
+    ///
+    /// Rules that depend on the ancestors keep what follows from the block here, under its id: the parent in a
+    /// [`BlockPlace`] or a [`Header`] is that id. Blocks that an earlier run had connected are not told.
+    fn connected(&self, _header: &SignedHeader, _transactions: &[Arc<SignedTransaction>]) {}
 }
 
 /// The producers whose blocks are accepted.

@@ -19,7 +19,7 @@ use crate::support::program::node;
 
 fn resolve(args: &[&str]) -> Config {
     let cli = Cli::try_parse_from(std::iter::once(&"node").chain(args)).expect("good arguments");
-    cli.run.settings(&Identity::from_seed([1; 32]), None)
+    cli.run.builder().config(&Identity::from_seed([1; 32]), None).expect("good settings")
 }
 
 #[test]

@@ -31,7 +31,10 @@ fn config_of(file: Option<&Path>) -> String {
     let mut words = vec!["node".into(), "config".into(), "--ephemeral".into()];
     words.extend(file.into_iter().flat_map(|file| ["--config".into(), file.into()]));
     match Cli::read_from(words).expect("good").command {
-        Some(Command::Config(args)) => format!("{:?}", args.run.settings(&Identity::from_seed([1; 32]), None)),
+        Some(Command::Config(args)) => {
+            let config = args.run.builder().config(&Identity::from_seed([1; 32]), None).expect("good settings");
+            format!("{config:?}")
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -57,6 +57,7 @@ pub(crate) fn config(seed: u8) -> Config {
         relay: RelayPolicy::Announce,
         reconciliation: Reconciliation::default(),
         producers: Producers::Open,
+        validator: None,
         produce_every: None,
         rpc_addr: None,
         rpc_any_producer: false,

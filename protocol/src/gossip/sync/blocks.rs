@@ -223,7 +223,8 @@ impl Gossip {
         let rule = |transactions: &[Arc<SignedTransaction>]| {
             let ruling = rule(&*validator, &header, transactions);
             ruled_out = ruling.is_err();
-            ruling
+            // The rule is asked last, so nothing can keep the block from being connected now.
+            ruling.inspect(|()| validator.connected(&header, transactions))
         };
         let connected = match self.chain.connect_if(header, transactions, rule) {
             Ok(connected) => connected,

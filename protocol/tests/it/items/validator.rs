@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use protocol::gossip::{DisconnectReason, Event, ItemId, Refusal, RelayPolicy, TransactionStatus};
-use protocol::items::block::{Block, Header};
-use protocol::items::hash::TxId;
+use protocol::items::block::{Block, Header, SignedHeader};
+use protocol::items::hash::{BlockId, TxId};
 use protocol::items::transaction::{Height, SignedTransaction};
 use protocol::items::validator::{BlockPlace, Producers, StandardValidator, Validator};
 use protocol::wire::message::{Hello, Message};
@@ -50,11 +50,13 @@ struct Noting {
     from: Height,
     transactions: Mutex<Vec<(TxId, BlockPlace)>>,
     blocks: Mutex<Vec<(BlockPlace, usize)>>,
+    connected: Mutex<Vec<(BlockId, Vec<TxId>)>>,
 }
 
 impl Noting {
     fn new(most: usize, from: Height) -> Arc<Self> {
-        Arc::new(Self { most, from, transactions: Mutex::default(), blocks: Mutex::default() })
+        let (transactions, blocks, connected) = Default::default();
+        Arc::new(Self { most, from, transactions, blocks, connected })
     }
 }
 
@@ -76,6 +78,11 @@ impl Validator for Noting {
         self.blocks.lock().unwrap().push((BlockPlace::of(header), transactions.len()));
         let bad = transactions.iter().filter(|transaction| is_bad(transaction)).count();
         if bad > self.most { Err(RULE) } else { Ok(()) }
+    }
+
+    fn connected(&self, header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) {
+        let ids = transactions.iter().map(|transaction| transaction.id()).collect();
+        self.connected.lock().unwrap().push((header.id(), ids));
     }
 }
 
@@ -247,6 +254,26 @@ fn a_transaction_is_judged_by_its_blocks_height_and_parent_on_every_branch() {
     assert_eq!(asked, [(item.id(), at(&one)), (item.id(), genesis), (last, at(&other[1]))]);
     let blocks = rules.blocks.lock().unwrap().clone();
     assert_eq!(blocks, [(genesis, 0), (at(&one), 1), (genesis, 1), (at(&other[0]), 0), (at(&other[1]), 1)]);
+}
+
+#[test]
+fn a_validator_is_told_of_each_block_once_after_its_parent_and_of_none_that_it_refused() {
+    let mut mesh = Mesh::new(1, RelayPolicy::Announce);
+    let rules = Noting::new(0, 0);
+    mesh.rule(0, rules.clone());
+    let peer = mesh.greeted(0);
+    let item = transaction(3, 7, 10);
+    let one = block(genesis(), std::slice::from_ref(&item), 1);
+    let two = block(tip_of(&one), &[], 2);
+    let refused = block_by(&rogue(), tip_of(&one), &[transaction(66, 1, 10)], 3);
+    // The child comes before its parent, and the parent again after that.
+    for block in [&two, &one, &one, &refused] {
+        mesh.say(0, peer, Message::Block(block.clone()));
+        mesh.run_secs(1);
+    }
+    assert_eq!(refusal(&mesh, 0, &refused), Some(RULE));
+    let told = rules.connected.lock().unwrap().clone();
+    assert_eq!(told, [(one.header.id(), vec![item.id()]), (two.header.id(), vec![])]);
 }
 
 /// The next block that a producer would sign.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use libp2p::Multiaddr;
 use libp2p::multiaddr::{self, Protocol};
 
-use crate::net::addresses::port;
+use super::port;
 
 /// The default port of nodes, and so most likely the port of an address without one.
 const USUAL_PORT: u16 = 30_400;
