@@ -63,6 +63,24 @@ fn two_halves_are_one_again_after_the_heal() {
     assert_eq!((report.tx.coverage, report.block.coverage), (Some(1.0), Some(1.0)));
 }
 
+#[test]
+#[ignore = "takes the whole machine for some seconds"]
+fn the_report_names_a_slow_node_a_withholder_and_a_slow_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let links = ["--nodes", "8", "--degree", "4", "--wan", "uniform:5ms", "--jitter", "0%"];
+    let bad = ["--slow-node", "2", "--withhold-node", "5", "--slow-link", "3,7", "--slow-link-by", "30ms"];
+    let load = ["--relay", "announce", "--duration", "10s", "--tx-rate", "10", "--drain", "30s"];
+    let report = run(dir.path(), &[links.as_slice(), bad.as_slice(), load.as_slice()].concat());
+    assert!(report.valid, "{:?}", report.invalid_because);
+    assert_eq!(report.tx.coverage, Some(1.0));
+    let causes = report.causes.unwrap();
+    for (what, nodes) in [("node", vec![2]), ("withholder", vec![5]), ("link", vec![3, 7])] {
+        let row = causes.to_blame.iter().find(|row| row.what == what && row.nodes == nodes);
+        assert!(row.is_some_and(|row| row.late > 0), "{what} {nodes:?} in {:#?}", causes.to_blame);
+    }
+    assert!(dir.path().join("run/hops.csv").exists());
+}
+
 /// The processes that a run names as started.
 fn started(out: &Path) -> Vec<Pid> {
     let pids = std::fs::read_to_string(out.join("run/pids")).unwrap_or_default();

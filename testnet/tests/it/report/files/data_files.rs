@@ -85,10 +85,10 @@ fn ndjson_holds_the_same_values_as_the_csv_with_null_for_what_is_unknown() {
         (&rows[1]["from"], &rows[1]["hop_ms"], &rows[1]["blame"]),
         (&Value::Null, &Value::Null, &Value::Null)
     );
-    let names: Vec<&str> = HOP_COLUMNS.iter().map(|(name, _)| *name).collect();
     let mut found: Vec<&str> = rows[0].as_object().unwrap().keys().map(String::as_str).collect();
-    let mut wanted = names.clone();
-    (found.sort_unstable(), wanted.sort_unstable());
+    let mut wanted: Vec<&str> = HOP_COLUMNS.iter().map(|(name, _)| *name).collect();
+    found.sort_unstable();
+    wanted.sort_unstable();
     assert_eq!(found, wanted);
 }
 
