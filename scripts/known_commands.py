@@ -233,6 +233,7 @@ KNOWN = {
     "scripts/check.sh": long("it runs this"),
     "scripts/browser-test.sh": long("the gate runs it, if there is a browser"),
     "scripts/browser-test.sh node-page": long("the form without a name is all of them"),
+    "scripts/browser-test.sh dashboard": long("the form without a name is all of them"),
     "scripts/browser-test.sh --shots DIR": mention("it wants a directory"),
     "scripts/browser-test.sh --can-run": long("it says whether there is a browser"),
     "scripts/check-commands.py": mention("it is this"),
