@@ -4,7 +4,7 @@
 //! differ by a hundred times, and a picture has no room for that. Two nodes without a link should be as far apart as the
 //! shortest path between them. Places that come closest to these distances are found by stress majorization (Gansner,
 //! Koren and North, 2004), node after node. It begins on a circle, or at the places of the last time, and draws no
-//! random number: the same links give the same picture.
+//! random number: the same links from the same places give the same picture.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

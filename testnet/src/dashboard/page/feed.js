@@ -81,6 +81,17 @@ function tellHello() {
   choose(run.chosen < nodes ? run.chosen : -1);
 }
 
+/** Words that change with each batch are read by people, who need no more of them than this, in milliseconds. */
+const WORDS_EVERY = { clock: 250, items: 1000, figures: 800 };
+const told = { clock: 0, items: 0, figures: 0 };
+
+/** Whether words have changed, and were not drawn a moment ago. */
+function isTime(name, now) {
+  if (!dirty[name] || now - told[name] < WORDS_EVERY[name]) return false;
+  told[name] = now;
+  return taken(name);
+}
+
 function frame(now) {
   if (document.documentElement.dataset.from === "film") playFilm(now);
   if (taken("hello")) tellHello();
@@ -89,12 +100,12 @@ function frame(now) {
   nextWave(now);
   if (taken("ground")) drawGround();
   growWave(now);
-  if (taken("clock")) tellClock();
-  if (taken("figures") && run.figures) drawFigures();
+  if (isTime("clock", now)) tellClock();
+  if (isTime("figures", now) && run.figures) drawFigures();
   if (taken("bytes") && run.bytes) drawBytes();
   if (taken("slow") && run.slow) drawSlow();
   if (taken("nodes")) drawNodes();
-  if (taken("items")) listItems();
+  if (isTime("items", now)) listItems();
   if (taken("events")) {
     drawEvents();
     drawStrip();
