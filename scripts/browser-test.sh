@@ -31,12 +31,12 @@ esac
 
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
 if [ -z "${HEARSAY_NODE:-}" ]; then
-  cargo build --locked --quiet -p node --bin node
+  cargo build --locked --quiet -p hearsay-node --bin node
   HEARSAY_NODE=$target/node
 fi
 export HEARSAY_NODE
 if [ -z "${HEARSAY_TESTNET:-}" ] && [ -z "${shots:-}" ]; then
-  cargo build --locked --quiet -p testnet --bin testnet
+  cargo build --locked --quiet -p hearsay-testnet --bin testnet
   HEARSAY_TESTNET=$target/testnet
 fi
 export HEARSAY_TESTNET=${HEARSAY_TESTNET:-}

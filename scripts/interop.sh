@@ -25,7 +25,7 @@ done
 case " $* " in
     *" --node "*) ;;
     *)
-        cargo build --locked --quiet -p node --bin node
+        cargo build --locked --quiet -p hearsay-node --bin node
         set -- --node "${CARGO_TARGET_DIR:-target}/debug/node" "$@"
         ;;
 esac

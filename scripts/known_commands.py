@@ -275,9 +275,9 @@ KNOWN = {
     "node --ephemeral --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --open-producers --exempt-loopback --log node=debug": serve(),
     "scripts/interop.sh --node PROGRAM": mention("the form without a program builds it"),
     "scripts/interop.sh --break FAULT": mention("a form to fill in; each fault must make it fail"),
-    "cargo run -p node --example store_cost": long("it writes for minutes"),
-    "cargo run -p node --example coins": run(says="boris has 42"),
-    "cargo run -p node --example chat": run(says="anna: good evening"),
+    "cargo run -p hearsay-node --example store_cost": long("it writes for minutes"),
+    "cargo run -p hearsay-node --example coins": run(says="boris has 42"),
+    "cargo run -p hearsay-node --example chat": run(says="anna: good evening"),
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns nat compare busy links blocks headers capacity kill-nine join reconcile verify store "

@@ -92,6 +92,8 @@ impl Items {
     pub fn subscribe(&self) -> Events {
         let mut readers = lock(&self.0.readers);
         let queue = Arc::new(Mutex::new(Queue { ended: readers.ended, ..Queue::default() }));
+        // Readers that were dropped are forgotten here, so that they can't pile up while nothing is told.
+        readers.queues.retain(|queue| queue.strong_count() > 0);
         readers.queues.push(Arc::downgrade(&queue));
         self.0.count.fetch_add(1, Ordering::Relaxed);
         Events { queue, hub: Arc::clone(&self.0) }

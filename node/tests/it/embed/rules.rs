@@ -1,7 +1,6 @@
 //! A program gives its node rules of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use node::{Event, Node, NodeError};
 use protocol::gossip::{Refusal, Submission};
@@ -122,13 +121,17 @@ async fn a_rule_for_payloads_and_a_validator_both_hold() {
 }
 
 #[tokio::test]
-async fn without_producers_only_the_nodes_own_blocks_are_taken() {
-    let maker = start(builder().produce_every(Some(Duration::from_millis(50)))).await;
-    let closed = Node::builder("test").listen(["/ip4/127.0.0.1/tcp/0"]).exempt_loopback(true);
-    let closed = start(closed.bootstrap(maker.addresses())).await;
-    let refused = closed.publish(block(&[])).await;
+async fn a_block_counts_only_if_its_producer_is_named_unless_the_owner_vouches_for_all() {
+    let nobody = || Node::builder("test").listen(["/ip4/127.0.0.1/tcp/0"]);
+    let node = start(nobody()).await;
+    let refused = node.publish(block(&[])).await;
     assert!(matches!(refused, Err(NodeError::Refused(Refusal::ProducerNotAllowed))), "{refused:?}");
-    for node in [closed, maker] {
+    node.stop().await.expect("a clean end");
+    let named = nobody().producers([SecretKey::from_seed(&[7; 32]).public()]);
+    for builder in [named, nobody().rpc_any_producer(true)] {
+        let node = start(builder).await;
+        let taken = node.publish(block(&[])).await;
+        assert!(matches!(taken, Ok(Submission::Accepted)), "{taken:?}");
         node.stop().await.expect("a clean end");
     }
 }
