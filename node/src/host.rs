@@ -36,8 +36,8 @@ use protocol::wire::message::{GoodbyeReason, Lane, Message};
 use tracing::warn;
 
 use crate::clock::{Clock, wall_ms};
-use crate::config::manners::Manners;
 use crate::config::application::items::Event;
+use crate::config::manners::Manners;
 use crate::observe::metrics::Metrics;
 use crate::observe::passages::Passages;
 use crate::observe::recorder::Recorder;
@@ -288,10 +288,8 @@ impl EngineHost {
     /// The message that is sent in place of one of the engine's. Without bad manners it is the same.
     #[must_use]
     pub fn says(&self, message: Message) -> Option<Message> {
-        match &self.manners {
-            Some(manners) => manners.says(message),
-            None => Some(message),
-        }
+        let Some(manners) = &self.manners else { return Some(message) };
+        manners.says(message)
     }
 
     /// A peer has connected, or connects again: its handle is new.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use protocol::items::hash::BlockId;
 
 use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN};
-use crate::observe::passages::Sought;
 pub use crate::config::{INTERVAL_MAX, INTERVAL_MIN};
+use crate::observe::passages::Sought;
 use crate::rpc::orders::Subject;
 
 /// The default listen addresses of a node: all interfaces, TCP and QUIC.

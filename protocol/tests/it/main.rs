@@ -165,7 +165,6 @@ mod members {
     }
     mod config; // all parameters, and what follows from them
     mod crowd; // many invented members
-    mod detection; // members that die, are silent, leave and come back
     mod engine; // the machine inside the engine
     /// Tests of what is computed from measurements.
     mod estimates {
@@ -175,12 +174,16 @@ mod members {
         mod places; // of members, as their pongs tell
     }
     mod field; // what users of other systems report
-    mod health; // how far a node trusts its own timeouts
-    mod helping; // the detector and the relay help each other
     pub mod liars; // false accusations, forged and replayed statements
     pub mod mesh; // machines on virtual time
     mod spreading; // news and comparisons
-    mod suspicion; // how long a suspicion lasts
+    /// Tests of who is watched, and of what follows.
+    mod watching {
+        mod detection; // members that die, are silent, leave and come back
+        mod health; // how far a node trusts its own timeouts
+        mod helping; // the detector and the relay help each other
+        mod suspicion; // how long a suspicion lasts
+    }
 }
 
 /// Tests of reconciliation.

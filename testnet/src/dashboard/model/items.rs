@@ -12,7 +12,7 @@ use super::super::batch::Wave;
 pub(super) const SETTLE_NS: u64 = 3_000_000_000;
 
 /// Arrivals that are remembered over all items. At 40 bytes each this is 10 MiB.
-const ARRIVALS_MAX: usize = 262_144;
+const SHOWN_ARRIVALS_MAX: usize = 262_144;
 
 /// Items that are remembered, however many nodes there are.
 const ITEMS_KEPT: std::ops::RangeInclusive<usize> = 256..=4_096;
@@ -64,7 +64,7 @@ pub(super) struct Items {
 
 impl Items {
     pub(super) fn new(nodes: usize) -> Self {
-        let most = (ARRIVALS_MAX / nodes.max(1)).clamp(*ITEMS_KEPT.start(), *ITEMS_KEPT.end());
+        let most = (SHOWN_ARRIVALS_MAX / nodes.max(1)).clamp(*ITEMS_KEPT.start(), *ITEMS_KEPT.end());
         Self { most, ..Self::default() }
     }
 

@@ -4,7 +4,7 @@ use protocol::gossip::members::{MemberChange, MemberInput, MemberMessage, Member
 use protocol::items::member::Statement;
 use protocol::time::{Duration, Time};
 
-use super::mesh::{Mesh, slow};
+use crate::members::mesh::{Mesh, slow};
 
 fn accusations(mesh: &Mesh, node: usize, since: Time) -> usize {
     let signed = mesh.nodes[node].signed.iter().filter(|(at, _)| *at >= since);
