@@ -168,12 +168,7 @@ fn network(peers: usize, connections: usize) -> Vec<Row> {
         row!("banned peers and addresses", 2 * BANS_MAX, BAN_BYTES, 1),
         row!("circuits that a relay carries", CIRCUITS_MAX, CIRCUIT_MEMORY_BYTES, 1),
         row!("reservations at a relay", RESERVATIONS_MAX, hashed(128), 1),
-        row!(
-            "circuits of which attempts to punch a hole are remembered",
-            CIRCUITS_REMEMBERED_MAX,
-            4 * hashed(64),
-            1
-        ),
+        row!("circuits with remembered attempts", CIRCUITS_REMEMBERED_MAX, 4 * hashed(64), 1),
         row!("own addresses that are tested", CANDIDATES_MAX + TESTED_MAX, ADDRESS_BYTES + 512, 1),
         row!("dials that others asked for", DIAL_BACKS_MAX, 2 * hashed(64), 1),
         row!("relays that were found", OFFERED_MAX, ADDRESS_BYTES + 512, 1),
