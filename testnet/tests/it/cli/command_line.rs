@@ -63,7 +63,7 @@ fn wrong_usage_exits_with_2_and_says_why() {
             "the numbers of two nodes are wanted",
         ),
         (
-            vec!["run", "--nodes", "4", "--engine", "gossipsub", "--withhold-node", "1"],
+            vec!["run", "--nodes", "4", "--degree", "2", "--engine", "gossipsub", "--withhold-node", "1"],
             "--slow-node and --withhold-node are for Hearsay's nodes",
         ),
         (vec!["run", "--nodes", "1", "--withhold-node", "0"], "no node is left at which a transaction may enter"),
