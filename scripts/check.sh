@@ -39,13 +39,14 @@ else
 fi
 
 step "thirty kills of a loaded node"
-cargo build --locked --quiet -p node --bin node --example kill_test
+cargo build --locked --quiet -p hearsay-node --bin node --example kill_test
 target=${CARGO_TARGET_DIR:-target}/debug
 "$target/examples/kill_test" "$target/node" 30 2>/dev/null
 
-step "the library: its first lines, its examples, and what it promises"
-cargo test --locked --quiet -p node --doc
-cargo build --locked --quiet -p node --example coins --example chat
+step "the library: its packages, its first lines, its examples, and what it promises"
+cargo package --locked --quiet --no-verify --allow-dirty -p hearsay-protocol -p hearsay-node
+cargo test --locked --quiet -p hearsay-node --doc
+cargo build --locked --quiet -p hearsay-node --example coins --example chat
 for example in coins chat; do
   timeout 120 "$target/examples/$example"
 done

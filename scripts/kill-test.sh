@@ -10,5 +10,5 @@ set -eu
 
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
-cargo build --release --locked --quiet -p node --bin node --example kill_test
+cargo build --release --locked --quiet -p hearsay-node --bin node --example kill_test
 exec "$target/release/examples/kill_test" "$target/release/node" "${1:-30}"

@@ -245,9 +245,9 @@ KNOWN = {
     "scripts/testnet-50.sh --relay flood": plan(),
     "scripts/testnet-50.sh --relay flood --nodes 20 --out out/flood": plan(),
     "scripts/testnet-50.sh --relay rumor:fanout=3,round=1s --reconcile-interval 0s": plan(),
-    "cargo run -p node --example store_cost": long("it writes for minutes"),
-    "cargo run -p node --example coins": run(says="boris has 42"),
-    "cargo run -p node --example chat": run(says="anna: good evening"),
+    "cargo run -p hearsay-node --example store_cost": long("it writes for minutes"),
+    "cargo run -p hearsay-node --example coins": run(says="boris has 42"),
+    "cargo run -p hearsay-node --example chat": run(says="anna: good evening"),
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns compare busy links blocks headers capacity kill-nine join reconcile verify store "

@@ -166,22 +166,22 @@ store() {
 join() {
   {
     about "join_test: 50 nodes, 5,000 blocks of 20 transactions, 20,000 pending"
-    cargo build --release --locked --quiet -p node --bin node --example join_test
+    cargo build --release --locked --quiet -p hearsay-node --bin node --example join_test
     "$target/release/examples/join_test" "$node" || true
   } | tee "$keep/join.txt"
 }
 
 reconcile() {
   {
-    about "cargo run --release -p protocol --example reconcile_cost"
-    cargo run --release --locked --quiet -p protocol --example reconcile_cost
+    about "cargo run --release -p hearsay-protocol --example reconcile_cost"
+    cargo run --release --locked --quiet -p hearsay-protocol --example reconcile_cost
   } | tee "$keep/reconcile.txt"
 }
 
 verify() {
   {
-    about "cargo run --release -p protocol --example verify_cost"
-    cargo run --release --locked --quiet -p protocol --example verify_cost
+    about "cargo run --release -p hearsay-protocol --example verify_cost"
+    cargo run --release --locked --quiet -p hearsay-protocol --example verify_cost
   } | tee "$keep/verify.txt"
 }
 
@@ -201,7 +201,7 @@ eclipse_code() {
 eclipse() {
   local from rows began=$SECONDS
   rows=$target/eclipse/$(eclipse_code)
-  cargo build --release --locked --quiet -p node --example eclipse
+  cargo build --release --locked --quiet -p hearsay-node --example eclipse
   mkdir -p "$rows"
   for from in $(seq 1 "$eclipse_part" "$eclipse_seeds"); do
     [ ! -e "$rows/$from" ] || continue
@@ -474,10 +474,10 @@ field_tests() {
     done
   fi
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked -p node --run-ignored all --no-fail-fast --test-threads 1 \
+    cargo nextest run --locked -p hearsay-node --run-ignored all --no-fail-fast --test-threads 1 \
       -E "binary(it) and test(/^($(IFS='|'; echo "${names[*]}"))/)${spaces[*]:+ and not test(/^($(IFS='|'; echo "${spaces[*]}"))/)}"
   else
-    cargo test --locked -p node --test it -- --include-ignored --test-threads 1 "${names[@]}" \
+    cargo test --locked -p hearsay-node --test it -- --include-ignored --test-threads 1 "${names[@]}" \
       $(printf -- '--skip %s ' "${spaces[@]+"${spaces[@]}"}" | sed 's/^--skip *$//')
   fi
   [ "${#spaces[@]}" = 0 ] || echo "skipped ${spaces[*]%::}: they make network and mount namespaces, and here is no ${missing[*]}"
@@ -488,10 +488,10 @@ field_tests() {
 attacks=9
 attack_pid=
 attack() {
-  about "attacks on a victim with three honest peers: cargo test --release -p node --test it -- --ignored attack::"
+  about "attacks on a victim with three honest peers: cargo test --release -p hearsay-node --test it -- --ignored attack::"
   local test
-  cargo test --release --locked --quiet -p node --test it --no-run
-  test=$(cargo test --release --locked -p node --test it --no-run --message-format json 2>/dev/null |
+  cargo test --release --locked --quiet -p hearsay-node --test it --no-run
+  test=$(cargo test --release --locked -p hearsay-node --test it --no-run --message-format json 2>/dev/null |
     sed -n 's/.*"name":"it".*"executable":"\([^"]*\)".*/\1/p' | tail -1)
   # It runs directly and not through cargo, because the namespaces' names contain its process id, and it must end
   # with this script.

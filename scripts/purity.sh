@@ -11,7 +11,7 @@ if grep -rnE '\bstd::|extern crate std' protocol/src; then
   echo "the engine takes something from std"
   exit 1
 fi
-direct=$(cargo tree --locked -p protocol -e normal --depth 1 --prefix none --format '{p}' | tail -n +2 | cut -d' ' -f1 | sort -u)
+direct=$(cargo tree --locked -p hearsay-protocol -e normal --depth 1 --prefix none --format '{p}' | tail -n +2 | cut -d' ' -f1 | sort -u)
 for crate in $direct; do
   case " $allowed " in
     *" $crate "*) ;;

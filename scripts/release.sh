@@ -31,7 +31,7 @@ case "${1:-}" in
   *) sed -n 2,6p "$0" | cut -c3- >&2; exit 2 ;;
 esac
 
-cargo build --locked --profile dist --package node --bin node
+cargo build --locked --profile dist --package hearsay-node --bin node
 rm -rf "$out"
 mkdir -p "$out"
 cp "${CARGO_TARGET_DIR:-target}/dist/node" "$out/hearsay-node"

@@ -35,7 +35,7 @@ def tree(meta):
     """The crates that are built into `node`, and for each the crates that it uses."""
     names = {package["id"]: package for package in meta["packages"]}
     nodes = {node["id"]: node for node in meta["resolve"]["nodes"]}
-    root = next(id for id, package in names.items() if package["name"] == "node" and package["source"] is None)
+    root = next(id for id, package in names.items() if package["name"] == "hearsay-node" and package["source"] is None)
     uses, todo = {}, [root]
     while todo:
         at = todo.pop()

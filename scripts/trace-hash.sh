@@ -23,7 +23,7 @@ esac
 
 testnet=${TESTNET:-}
 if [ -z "$testnet" ]; then
-  cargo build --release --locked --quiet -p testnet
+  cargo build --release --locked --quiet -p hearsay-testnet
   testnet=${CARGO_TARGET_DIR:-$PWD/target}/release/testnet
 fi
 work=$(mktemp -d)

@@ -1,7 +1,7 @@
 //! Messages with a type of their own: what two people say to each other, as JSON in payloads.
 //!
 //! ```text
-//! cargo run -p node --example chat
+//! cargo run -p hearsay-node --example chat
 //! ```
 //!
 //! Two nodes run in this process. A rule for payloads lets only messages of the chat pass, on every node that has the

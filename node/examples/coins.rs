@@ -1,7 +1,7 @@
 //! A tiny chain with rules of its own: accounts with coins, and transfers between them.
 //!
 //! ```text
-//! cargo run -p node --example coins
+//! cargo run -p hearsay-node --example coins
 //! ```
 //!
 //! Two nodes run in this process. One makes blocks and gets the transfers. The other accepts them, because they keep the

@@ -1,7 +1,7 @@
 //! Runs a node in this process, and prints what changes about the members of its network.
 //!
 //! ```text
-//! cargo run -p node --example member_events -- --network dev --bootstrap /ip4/127.0.0.1/tcp/30400
+//! cargo run -p hearsay-node --example member_events -- --network dev --bootstrap /ip4/127.0.0.1/tcp/30400
 //! ```
 //!
 //! The arguments are those of the node.

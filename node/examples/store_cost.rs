@@ -1,7 +1,7 @@
 //! Measures what the store costs on this machine: commits of several sizes, blocks, space by table, opening.
 //!
 //! ```text
-//! cargo run --release -p node --example store_cost [DIRECTORY]
+//! cargo run --release -p hearsay-node --example store_cost [DIRECTORY]
 //! ```
 //!
 //! It works in its own directory below DIRECTORY (the system's directory for temporary files if none is

@@ -1,6 +1,6 @@
 //! What a signature check costs: alone, and in batches of what is waiting.
 //!
-//! Usage: `cargo run --release -p protocol --example verify_cost [-- [--json] [MILLISECONDS]]`, by default 300 ms for
+//! Usage: `cargo run --release -p hearsay-protocol --example verify_cost [-- [--json] [MILLISECONDS]]`, by default 300 ms for
 //! each figure. A figure is the best of three parts of this time, because other programs only make it worse.
 //!
 //! Signatures are on messages of 220 bytes, by one author, by ten, or by as many as there are signatures. Keys are

@@ -1,6 +1,6 @@
 //! What reconciling two sets costs, by sketch and by ranges: bytes, round trips, and the time of each side.
 //!
-//! Usage: `cargo run --release -p protocol --example reconcile_cost [-- [--json] [SALTS]]`, by default with 200 salts for
+//! Usage: `cargo run --release -p hearsay-protocol --example reconcile_cost [-- [--json] [SALTS]]`, by default with 200 salts for
 //! each row, fewer for the largest sets. Says how many symbols a difference takes, then compares the methods.
 //!
 //! Deliberately absent: a network, and the transactions that are then sent, which are the same by either method.

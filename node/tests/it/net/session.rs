@@ -1,6 +1,6 @@
 //! One whole session of a client with a node, over a real socket: every byte of the four streams, from the words
 //! that open them to the goodbye, against `docs/vectors/session.json`. To write the file again: `UPDATE_VECTORS=1
-//! cargo test -p node --test it session`.
+//! cargo test -p hearsay-node --test it session`.
 //!
 //! The client is written here and keeps to PROTOCOL.md. The node is a real node. It relays by `announce`, so that
 //! nothing in its messages is random.

@@ -4,7 +4,7 @@
 //! `node/tests/fixtures/store-v1/` was written by `make_the_fixture`:
 //!
 //! ```text
-//! HEARSAY_MAKE_FIXTURE=1 cargo test -p node --test it a_store_of_format_1_opens
+//! HEARSAY_MAKE_FIXTURE=1 cargo test -p hearsay-node --test it a_store_of_format_1_opens
 //! ```
 //!
 //! It holds `Workload::new(1, 3)` and one known peer. The fixture of a released format is never written again.

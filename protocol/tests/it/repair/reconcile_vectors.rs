@@ -1,5 +1,5 @@
 //! Golden ids, mappings and symbols, against `docs/vectors/reconcile.json`. A changed byte here is a change of the
-//! protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it reconcile_vectors`.
+//! protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p hearsay-protocol --test it reconcile_vectors`.
 
 use std::path::PathBuf;
 

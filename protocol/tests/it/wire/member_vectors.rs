@@ -1,5 +1,5 @@
 //! Golden bytes of what members sign, against `docs/vectors/members.json`. A changed byte here is a change of the
-//! protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
+//! protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p hearsay-protocol --test it wire`.
 
 use std::path::PathBuf;
 

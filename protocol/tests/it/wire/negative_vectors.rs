@@ -1,6 +1,6 @@
 //! Data that must be refused, with the reasons, against `docs/vectors/negative.json`: messages, items, signatures,
 //! and streams of frames. The node's tests check the streams, because the node has the reader of frames. To write
-//! the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it negative_vectors`.
+//! the file again: `UPDATE_VECTORS=1 cargo test -p hearsay-protocol --test it negative_vectors`.
 
 use std::path::PathBuf;
 

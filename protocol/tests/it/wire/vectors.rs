@@ -1,5 +1,5 @@
 //! Golden bytes: every message, frame and item, against `docs/vectors/wire.json`. A changed byte here is a change
-//! of the protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p protocol --test it wire`.
+//! of the protocol. To write the file again: `UPDATE_VECTORS=1 cargo test -p hearsay-protocol --test it wire`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

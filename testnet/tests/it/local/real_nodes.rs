@@ -1,5 +1,5 @@
 //! Real runs of real nodes, end to end. They take the whole machine for a while, so they are ignored by default
-//! and run one by one: `cargo test -p testnet --test it -- --ignored --test-threads 1`. Build the whole workspace
+//! and run one by one: `cargo test -p hearsay-testnet --test it -- --ignored --test-threads 1`. Build the whole workspace
 //! before, because the instrument launches the `node` program beside it.
 
 use std::path::Path;

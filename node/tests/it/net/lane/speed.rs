@@ -1,6 +1,6 @@
 //! The time of an upload and of the control frames beside it, through the real handler and transport over a slow
 //! and distant link. It is a measurement, which prints and asserts only that everything arrives. Run it alone:
-//! `cargo test --release -p node --test it lane::speed -- --ignored --nocapture`
+//! `cargo test --release -p hearsay-node --test it lane::speed -- --ignored --nocapture`
 
 use std::net::SocketAddr;
 use std::time::Duration;
