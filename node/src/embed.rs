@@ -65,7 +65,6 @@ impl Node {
     /// The settings of a node of the network with this name: 1 to 32 of `a-z`, `0-9` and `-`, starting with a letter.
     ///
     /// A name that can't be one is an error of [`Builder::start`].
-    #[must_use]
     pub fn builder(network: impl ToString) -> Builder {
         Builder::new(network)
     }
