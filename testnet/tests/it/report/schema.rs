@@ -70,6 +70,7 @@ fn names_are_those_of_schema_1_and_what_does_not_exist_is_null() {
             "control_excess_ms": latency,
         },
         "trace_hash": null, "sim": null, "rumor": null, "compared": null, "partition": null, "spread": null, "members": null,
+        "by_hand": null,
         "causes": null,
     });
     let (mut found, mut wanted) = (BTreeMap::new(), BTreeMap::new());
