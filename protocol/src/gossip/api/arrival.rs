@@ -13,7 +13,7 @@ pub enum ArrivalCause {
     /// Pushed on a named route: that of the node at which it entered.
     EntryRoute,
     /// Pushed by a peer that this node had grafted in a late parent's place, and that has brought nothing on the route
-    /// since. A graft for the wanted redundancy is not told apart from other pushes on the route.
+    /// since. A graft for the wanted redundancy, or of an alarmed node, is not told apart from other pushes on the route.
     Graft,
     /// Pushed before this node knew its route: a flood that teaches it.
     NewRoute,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use protocol::gossip::{
-    ArrivalCause, ArrivalWay, AuthorTree, Event, ItemId, PeerHandle, Reconciliation, Redundancy, RelayPolicy,
+    ArrivalCause, ArrivalWay, AuthorTree, Event, ItemId, PeerHandle, Reconciliation, RelayPolicy,
 };
 use protocol::items::block::Block;
 use protocol::items::hash::RouteId;
 use protocol::items::transaction::SignedTransaction;
-use protocol::limits::{GRACE_MAX, GRACE_MIN, LIVE_AGE_MAX, RECONCILE_APART_MAX};
+use protocol::limits::{GRACE_MAX, GRACE_MIN, LATE_ITEMS_MAX, LIVE_AGE_MAX, RECONCILE_APART_MAX};
 use protocol::time::Duration;
 use protocol::wire::message::{Message, TxRef};
 
@@ -70,22 +70,16 @@ fn a_push_on_a_named_route_comes_on_that_of_the_entry_node() {
 
 #[test]
 fn the_first_push_of_a_grafted_peer_comes_because_of_the_graft() {
-    // Without redundancy, so that a graft means that the parent is late.
-    let none = AuthorTree { redundancy: Redundancy::default() };
-    let mut mesh = Mesh::new(1, RelayPolicy::AuthorTree(none));
-    let (slow, quick) = (mesh.greeted(0), mesh.greeted(0));
-    let grafts =
-        |message: &Message| matches!(message, Message::Graft(routes) if *routes == [author_route(AUTHOR)]);
-    let grafted = (1..20).any(|nonce| {
+    let (mut mesh, slow, quick) = trees();
+    for nonce in 1..=u64::from(LATE_ITEMS_MAX) {
         let item = push(&mut mesh, slow, None, nonce);
         // The other peer says that it has had the item for long.
         mesh.say(0, quick, announced(item.id().short(), 900));
-        mesh.run_secs(1);
-        let grafted = mesh.heard(0, quick).iter().any(grafts);
-        // With the first item nobody knows the route, and all links are to push on it.
-        grafted && nonce > 1
-    });
-    assert!(grafted);
+        mesh.run_for(A_MOMENT);
+    }
+    let grafts =
+        |message: &Message| matches!(message, Message::Graft(routes) if routes.contains(&author_route(AUTHOR)));
+    assert!(mesh.heard(0, quick).iter().any(grafts));
     let first = push(&mut mesh, quick, None, 100);
     assert_eq!(causes(&mesh, 0, tx(&first)), [ArrivalCause::Graft]);
     let second = push(&mut mesh, quick, None, 101);
