@@ -4,7 +4,7 @@
 //! submitted. The run goes on as planned; everything done here is in addition, and is counted, because figures of such
 //! a run can't be compared with those of another.
 //!
-//! **A cut** lasts until it is ended. The workers are told of it for [`CUT_LEASE`] at a time, so that it also ends if
+//! **A cut** lasts until it is ended. The workers are told of it for `CUT_LEASE` at a time, so that it also ends if
 //! the instrument does. So a heal takes effect within this time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
