@@ -509,7 +509,7 @@ def built(arguments, work, children):
         return os.path.join(target, "release"), (clone, target)
     build = ["cargo", "build", "--locked", "--quiet"]
     children.run([*build, "--workspace", "--bins"], cwd=ROOT)
-    children.run([*build, "-p", "node", "--example", "kill_test"], cwd=ROOT)
+    children.run([*build, "-p", "hearsay-node", "--example", "kill_test"], cwd=ROOT)
     bins = os.path.join(ROOT, os.environ.get("CARGO_TARGET_DIR") or "target", "debug")
     return bins, bins
 

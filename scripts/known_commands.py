@@ -120,6 +120,7 @@ KNOWN = {
     "node peers": ask(says=r"no peers|\b127\.0\.0\.1\b"),
     # MEMBERSHIP: the same, as a user types it.
     "node trace": ask(),
+    "node trace --follow": mention("it goes on until it is stopped"),
     "node trace ID": mention("with an id it is in the README"),
     "node members": ask(says=r"^1 alive"),
     "node members --watch": mention("it goes on until it is stopped"),
@@ -264,6 +265,9 @@ KNOWN = {
     "scripts/fuzz.sh --merge": mention("it changes the kept corpora by what a run found"),
     "scripts/kill-test.sh": run("1"),
     "scripts/kill-test.sh [COUNT]": mention("the form without COUNT is run"),
+    "testnet report DIR": mention("with a directory it is in the README"),
+    "testnet report DIR --tree": mention("with a directory it is in the README"),
+    "testnet report DIR --ndjson": mention("it writes two files beside those of a run"),
     "scripts/trace-hash.sh FILE": long("it wants a release build, and a minute or two"),
     "scripts/trace-hash.sh --check FILE": long("it wants a release build, and a minute or two"),
     "scripts/testnet-50.sh": run(FEW),
@@ -272,12 +276,12 @@ KNOWN = {
     "scripts/testnet-50.sh --relay rumor:fanout=3,round=1s --reconcile-interval 0s": plan(),
     "scripts/interop.sh": long("it installs packages of npm"),
     "scripts/interop.sh --python": long("it installs packages of PyPI"),
-    "node --ephemeral --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --open-producers --exempt-loopback --log node=debug": serve(),
+    "node --ephemeral --listen /ip4/127.0.0.1/tcp/0 --rpc-addr 127.0.0.1:0 --open-producers --exempt-loopback --log node=debug": mention("it has no data dir by which it could be asked"),
     "scripts/interop.sh --node PROGRAM": mention("the form without a program builds it"),
     "scripts/interop.sh --break FAULT": mention("a form to fill in; each fault must make it fail"),
     "cargo run -p hearsay-node --example store_cost": long("it writes for minutes"),
-    "cargo run -p hearsay-node --example coins": run(says="boris has 42"),
-    "cargo run -p hearsay-node --example chat": run(says="anna: good evening"),
+    "cargo run -p hearsay-node --example coins": mention("the gate runs the example itself"),
+    "cargo run -p hearsay-node --example chat": mention("the gate runs the example itself"),
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns nat compare busy links blocks headers capacity kill-nine join reconcile verify store "
