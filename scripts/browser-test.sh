@@ -30,13 +30,14 @@ case "${1:-}" in
 esac
 
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
+# With the features of the whole workspace, as the tests have built them.
 if [ -z "${HEARSAY_NODE:-}" ]; then
-  cargo build --locked --quiet -p hearsay-node --bin node
+  cargo build --locked --quiet --workspace --bin node
   HEARSAY_NODE=$target/node
 fi
 export HEARSAY_NODE
 if [ -z "${HEARSAY_TESTNET:-}" ] && [ -z "${shots:-}" ]; then
-  cargo build --locked --quiet -p hearsay-testnet --bin testnet
+  cargo build --locked --quiet --workspace --bin testnet
   HEARSAY_TESTNET=$target/testnet
 fi
 export HEARSAY_TESTNET=${HEARSAY_TESTNET:-}
