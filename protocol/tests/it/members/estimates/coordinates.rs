@@ -373,9 +373,9 @@ proptest! {
         let found = sampled(own, &theirs, round_trip);
         let found = parts(found.place());
         for (found, expected) in found.vector.iter().zip(&expected.vector) {
-            // 3 µs: the weight has 15 bits, 25 ms / 2¹⁵ is less than 1 µs, and far from the origin the direction is rounded
-            // by as much again.
-            prop_assert!((found - expected).abs() < 3e-6, "{found} {expected}");
+            // 5 µs: the weight has 15 bits, 25 ms / 2¹⁵ is less than 1 µs, and far from the origin the direction is rounded
+            // by as much again, and so is the gravity. 3.05 µs was seen at 10 s from the origin.
+            prop_assert!((found - expected).abs() < 5e-6, "{found} {expected}");
         }
         prop_assert!((found.height - expected.height).abs() < 2e-6);
         prop_assert!((found.error - expected.error).abs() < 2e-4, "{} {}", found.error, expected.error);
