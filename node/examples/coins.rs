@@ -90,7 +90,7 @@ impl Coins {
     }
 }
 
-const TOO_FEW: Refusal = Refusal::Rule("the author does not have so many coins");
+const TOO_FEW: Refusal = Refusal::Rule("the author has too few coins");
 
 impl Validator for Coins {
     /// Earlier transfers may still be pending, so a later nonce is good enough for the mempool.

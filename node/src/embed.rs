@@ -48,8 +48,8 @@ pub const SENT_VALID_FOR: Height = 1_000;
 /// [`Arc`] to share it.
 ///
 /// If it is dropped, it stops as by [`Node::stop`], but nobody waits for it, and no error is told. The port and the data
-/// dir are free a moment later, at most 5 s. If the runtime ends before, the node ends like a killed process: what it
-/// acknowledged is on disk.
+/// dir are free a moment later, at most 5 s. If the runtime ends before, the node is cut off at once, and says no
+/// goodbye. What it acknowledged is on disk all the same.
 #[derive(Debug)]
 pub struct Node {
     network: NetworkId,

@@ -165,7 +165,7 @@ mod members {
     }
     mod config; // all parameters, and what follows from them
     mod crowd; // many invented members
-    mod engine; // the machine inside the engine
+    pub mod engine; // the machine inside the engine
     /// Tests of what is computed from measurements.
     mod estimates {
         mod coordinates; // estimates of round trips

@@ -225,7 +225,8 @@ impl Gossip {
     fn note_absence(&mut self, event: &MemberEvent) {
         let absent = match event.change {
             MemberChange::Failed => true,
-            MemberChange::Returned => false,
+            // It is new here if it was forgotten while it was dead.
+            MemberChange::Returned | MemberChange::Joined => false,
             _ => return,
         };
         let Some(membership) = self.membership.as_ref() else { return };

@@ -23,7 +23,7 @@ fn known(mesh: &Mesh, node: usize, state: MemberState) -> usize {
     mesh.nodes[node].members().unwrap().members().filter(|member| member.state == state).count()
 }
 
-fn record(number: u8) -> MemberRecord {
+pub fn record(number: u8) -> MemberRecord {
     MemberRecord {
         key: key(number).public(),
         instance: Instance([number; 8]),
@@ -37,7 +37,7 @@ fn record(number: u8) -> MemberRecord {
     }
 }
 
-fn signed(record: MemberRecord, number: u8) -> SignedRecord {
+pub fn signed(record: MemberRecord, number: u8) -> SignedRecord {
     record.sign(&key(number), &network()).expect("within bounds")
 }
 
@@ -51,7 +51,7 @@ fn spoilt(record: SignedRecord) -> SignedRecord {
 }
 
 /// A peer that a test plays, whose connection has proved the key of this number.
-fn stranger(mesh: &mut Mesh, number: u8) -> PeerHandle {
+pub fn stranger(mesh: &mut Mesh, number: u8) -> PeerHandle {
     let peer = mesh.raw_with_key(0, key(number).public());
     let hello = Hello::new(&network(), genesis()).with_features(FEATURE_MEMBERS);
     mesh.say(0, peer, Message::Hello(hello));

@@ -105,7 +105,7 @@ pub struct Up {
     pub callers: Vec<String>,
     /// The IP addresses under which peers see it, and how many said so.
     pub observed: Vec<(String, u32)>,
-    /// What it knows about whether others can dial it.
+    /// Whether others can dial it, as far as it knows.
     pub reach: ReachStatus,
     /// Why it is behind, if it is.
     pub behind: Option<String>,

@@ -6,33 +6,21 @@ use std::sync::Arc;
 use protocol::gossip::members::{MemberChange, MembersConfig};
 use protocol::gossip::{PeerHandle, RelayPolicy};
 use protocol::items::hash::ShortId;
-use protocol::items::member::record::{MemberRecord, Presence};
-use protocol::items::member::{Instance, Statement};
+use protocol::items::member::Statement;
 use protocol::limits::REQUEST_EXPIRY_MAX;
 use protocol::time::{Duration, Time};
-use protocol::wire::message::{FEATURE_MEMBERS, Hello, InvEntry, MemberMessage, Message, TxRef};
+use protocol::wire::message::{InvEntry, MemberMessage, Message, TxRef};
 
-use crate::harness::{Mesh, genesis, key, network, transaction};
+use crate::harness::{Mesh, transaction};
+use crate::members::engine::{record, signed, stranger};
 
 const PLAYED: u8 = 8;
 
 /// One engine, and one member that the test plays and that is known.
 fn pair(config: MembersConfig) -> (Mesh, PeerHandle) {
     let mut mesh = Mesh::new(1, RelayPolicy::default()).with_members(config);
-    let peer = mesh.raw_with_key(0, key(PLAYED).public());
-    mesh.say(0, peer, Message::Hello(Hello::new(&network(), genesis()).with_features(FEATURE_MEMBERS)));
-    let record = MemberRecord {
-        key: key(PLAYED).public(),
-        instance: Instance([PLAYED; 8]),
-        incarnation: 1_800_000_000_000,
-        issued_ms: 1_800_000_000_000,
-        version: 2,
-        agent: "test".into(),
-        addresses: vec![],
-        relays: vec![],
-        presence: Presence::Alive,
-    };
-    let record = Arc::new(record.sign(&key(PLAYED), &network()).expect("within bounds"));
+    let peer = stranger(&mut mesh, PLAYED);
+    let record = Arc::new(signed(record(PLAYED), PLAYED));
     mesh.say(0, peer, Message::Members(Box::new(MemberMessage::News(vec![Statement::Record(record)]))));
     mesh.run_secs(1);
     (mesh, peer)
