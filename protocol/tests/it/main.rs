@@ -158,7 +158,8 @@ mod members {
     /// Tests of comparisons by difference.
     mod comparing {
         mod cost; // bytes of a comparison
-        mod equal; // against whole lists, with random views
+        mod equal;
+        mod full; // against whole lists, with random views
         mod gone; // members that are dead or have left
         mod hostile; // peers that lie in them
         mod pair; // two machines that compare

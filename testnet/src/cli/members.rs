@@ -51,6 +51,9 @@ pub struct MembersArgs {
     /// The bytes of news a second on one link [default: 512]
     #[arg(long, value_name = "BYTES", requires = "members")]
     pub members_budget: Option<u32>,
+    /// The number of members that a node knows at most [default: 16384]
+    #[arg(long, value_name = "N", requires = "members")]
+    pub members_max: Option<u32>,
     /// Members that stop running for a while, as by SIGSTOP, at random moments of the load: a number or a share such
     /// as 5% [default: 0]
     #[arg(long, value_name = "N|PERCENT", requires = "members")]
@@ -103,7 +106,7 @@ impl MembersArgs {
     }
 
     /// The given flags, as flags, keys of a scenario and values.
-    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 21] {
+    pub(super) fn given(&self) -> [(&'static str, &'static str, Option<String>); 22] {
         fn shown<T: ToString>(value: Option<&T>) -> Option<String> {
             value.map(T::to_string)
         }
@@ -119,6 +122,7 @@ impl MembersArgs {
             ("--gossip-nodes", "members.gossip_nodes", shown(self.gossip_nodes.as_ref())),
             ("--gossip-interval", "members.gossip_interval", time(self.gossip_interval)),
             ("--members-budget", "members.members_budget", shown(self.members_budget.as_ref())),
+            ("--members-max", "members.members_max", shown(self.members_max.as_ref())),
             ("--pause", "members.pause", shown(self.pause.as_ref())),
             ("--pause-for", "members.pause_for", shown(self.pause_for.as_ref())),
             ("--pause-every", "members.pause_every", time(self.pause_every)),

@@ -49,6 +49,9 @@ pub struct MembersPlan {
     /// The parameter `members-budget`, if it is not the preset's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members_budget: Option<u32>,
+    /// The parameter `members-max`, if it is not the preset's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members_max: Option<u32>,
     /// How many members are paused: a number, or a share such as `5%`.
     pub pause: Portion,
     /// For how long: a time, or a range of times from which each length is drawn.
@@ -139,6 +142,7 @@ impl Default for MembersPlan {
             gossip_nodes: None,
             gossip_interval: None,
             members_budget: None,
+            members_max: None,
             pause: Portion::Count(0),
             pause_for: Lengths { least: minute, most: minute },
             pause_every: None,
@@ -227,7 +231,10 @@ impl MembersPlan {
     /// Whether some parameters are not those of the preset.
     #[must_use]
     pub const fn has_parameters(&self) -> bool {
-        self.gossip_nodes.is_some() || self.gossip_interval.is_some() || self.members_budget.is_some()
+        self.gossip_nodes.is_some()
+            || self.gossip_interval.is_some()
+            || self.members_budget.is_some()
+            || self.members_max.is_some()
     }
 
     /// The preset, with what differs from it.
@@ -239,6 +246,7 @@ impl MembersPlan {
         config.gossip_nodes = self.gossip_nodes.unwrap_or(config.gossip_nodes);
         config.gossip_interval = self.gossip_interval.map_or(config.gossip_interval, Span::from);
         config.members_budget = self.members_budget.unwrap_or(config.members_budget);
+        config.members_max = self.members_max.unwrap_or(config.members_max);
         config.validate()?;
         Ok(config)
     }

@@ -151,7 +151,12 @@ impl Members {
 
     /// The members to list, in the order of their short ids: those that differ, and a few besides.
     fn chosen(&mut self, link: PeerHandle, question: Question, answer: SketchDifference) -> Vec<ShortId> {
-        let mut chosen: BTreeSet<ShortId> = answer.only_here.into_iter().collect();
+        let group = self.links.by_handle.get(&link).and_then(|link| link.group);
+        let has_room = self.view.has_room(group);
+        let only_here = answer.only_here.into_iter();
+        // A member that this node has no room for would be sent for nothing, at each comparison again.
+        let mut chosen: BTreeSet<ShortId> =
+            only_here.filter(|member| has_room || self.view.with_short(*member).next().is_some()).collect();
         let elements: BTreeSet<SaltedId> = answer.only_there.into_iter().collect();
         if !elements.is_empty() {
             let salt = Salt::new(question.salt);

@@ -22,6 +22,7 @@
 //!   *Rationale:* after a partition a member may have no link to the other half, and its peers do.
 //! * **Not given:** members that are dead or have left to somebody who does not know them, and records that are
 //!   too old.
+//! * **Not asked for:** members that a full view has no room for.
 //!
 //! Deliberately absent: which members differ (`by_difference`).
 
@@ -210,7 +211,10 @@ impl Members {
         if !budget.is_some_and(|budget| budget.spend_within(now, cost)) {
             return;
         }
-        let (difference, looked_at) = self.difference(now, digests);
+        let group = self.links.by_handle.get(&link).and_then(|link| link.group);
+        // A record that finds no room here would be sent for nothing, at each comparison again.
+        let room = self.view.has_room(group);
+        let (difference, looked_at) = self.difference(now, digests, room);
         let bytes: usize = difference.statements.iter().map(Statement::encoded_len).sum();
         if let Some(link) = self.links.by_handle.get_mut(&link) {
             let looks = (looked_at as u64).saturating_mul(DIGEST_COST_BYTES);
@@ -222,8 +226,8 @@ impl Members {
     }
 
     /// Goes through both lists at once, in the order of short ids, until the answer is full. Says besides how many own
-    /// members were looked at.
-    fn difference(&mut self, now: Time, digests: &Digests) -> (Difference, usize) {
+    /// members were looked at. `has_room` says whether members that this node does not know are wanted.
+    fn difference(&mut self, now: Time, digests: &Digests, has_room: bool) -> (Difference, usize) {
         let (gives, takes) = (digests.mode != Digest::Push, digests.mode != Digest::Pull);
         let mut theirs = digests.members.iter().copied().peekable();
         let own = self.own_side(digests);
@@ -245,6 +249,7 @@ impl Members {
             // One that the peer lists because it knows nothing of it.
             let their = their.filter(|their| digests.whole || their.incarnation > 0);
             let (give, want) = self.judge_pair(now, row, their);
+            let want = want && (has_room || row.is_some());
             let statements = if gives && give { row.map(|row| self.statements_of(row)) } else { None };
             let statements = statements.unwrap_or_default();
             let bytes: usize = statements.iter().map(Statement::encoded_len).sum();

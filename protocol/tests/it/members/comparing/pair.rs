@@ -25,6 +25,8 @@ pub const HIGHEST: ShortId = ShortId([255; 8]);
 pub struct Machine {
     pub members: Members,
     pub dead: Vec<PublicKey>,
+    /// Its links belong to no address group.
+    pub without_groups: bool,
     number: u32,
     links: u32,
     /// What it said, by link.
@@ -43,6 +45,11 @@ pub fn numbers() -> [u32; 3] {
 
 impl Machine {
     pub fn new(number: u32) -> Self {
+        Self::knowing(number, MembersConfig::wan().members_max)
+    }
+
+    /// One that knows at most this many members.
+    pub fn knowing(number: u32, members_max: u32) -> Self {
         let identity = Identity {
             key: secret(number).public(),
             instance: Instance([number as u8; 8]),
@@ -51,8 +58,17 @@ impl Machine {
             reach: Reach::Addresses(vec![]),
             kept: vec![],
         };
-        let members = Members::new(MembersConfig::wan(), identity, [number as u8; 32]);
-        Self { members, dead: vec![], number, links: 0, said: VecDeque::new(), dialled: vec![], disconnected: 0 }
+        let config = MembersConfig { members_max, ..MembersConfig::wan() };
+        Self {
+            members: Members::new(config, identity, [number as u8; 32]),
+            dead: vec![],
+            without_groups: false,
+            number,
+            links: 0,
+            said: VecDeque::new(),
+            dialled: vec![],
+            disconnected: 0,
+        }
     }
 
     pub fn key(&self) -> PublicKey {
@@ -95,7 +111,8 @@ impl Machine {
         let link = PeerHandle(self.links);
         self.links += 1;
         self.said.clear();
-        self.input(now, MemberInput::LinkUp { link, key, group: Some(AddressGroup(u64::from(self.links))) });
+        let group = (!self.without_groups).then_some(AddressGroup(u64::from(self.links)));
+        self.input(now, MemberInput::LinkUp { link, key, group });
         (link, self.said_to(link))
     }
 
@@ -177,7 +194,10 @@ pub struct Pair {
 impl Pair {
     pub fn new(mode: Digest) -> Self {
         let [first, second, _] = numbers();
-        let (mut asker, mut other) = (Machine::new(first), Machine::new(second));
+        Self::of(mode, Machine::new(first), Machine::new(second))
+    }
+
+    pub fn of(mode: Digest, mut asker: Machine, mut other: Machine) -> Self {
         let now = Time::from_micros(1_000_000);
         for machine in [&mut asker, &mut other] {
             machine.members.set_push_pull_mode(mode);
