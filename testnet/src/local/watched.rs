@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 use node::clock::monotonic_ns;
 use tokio::time::{Instant, sleep};
 
-use self::eyes::{Eyes, Goal};
+use self::eyes::{Eyes, Goal, Pair};
 use super::interrupt::Interrupt;
 use super::launch::Cluster;
 use super::load;
@@ -197,15 +197,29 @@ async fn pause_some(
         return Ok(());
     }
     progress.line(&format!("stopping {} nodes for {} s", paused.len(), watching.pause_for.as_secs_f64()));
+    let start = Instant::now();
     for node in &paused {
         cluster.signal(*node, Signal::SIGSTOP);
         seen.eyes.gone(*node);
     }
-    let end = Instant::now() + watching.pause_for;
-    while Instant::now() < end {
+    // A short pause is over before they are dead, so nothing here has to come true.
+    let goals = [
+        ("stopped nodes are suspect", Goal::Doubted(paused.clone())),
+        ("stopped nodes are dead", Goal::Dead(paused.clone())),
+    ];
+    let mut waited = goals.map(|(name, goal)| {
+        let mut pairs = goal.pairs(cluster);
+        pairs.retain(|((looker, _), _)| !paused.contains(looker));
+        (name, goal, pairs)
+    });
+    while start.elapsed() < watching.pause_for {
         seen.eyes.look(cluster).await;
+        for (_, goal, pairs) in &mut waited {
+            goal.note(&seen.eyes, start.elapsed(), pairs);
+        }
         sleep(eyes::LOOK_EVERY).await;
     }
+    seen.phases.extend(waited.map(|(name, _, pairs)| told(name, &pairs)));
     progress.line("letting them go on");
     let start = Instant::now();
     for node in &paused {
@@ -249,22 +263,23 @@ async fn phase(
         cluster.check()?;
         seen.eyes.look(cluster).await;
         let now = start.elapsed();
-        for ((looker, other), took) in took.iter_mut().filter(|(_, took)| took.is_none()) {
-            if goal.is_met(&seen.eyes, *looker, *other) {
-                *took = Some(now);
-            }
-        }
+        goal.note(&seen.eyes, now, &mut took);
         let missing = took.iter().filter(|(_, took)| took.is_none()).count();
         progress.done((took.len() - missing) as u64, took.len() as u64);
         if missing == 0 || now >= PHASE_MAX {
-            let took_ms = took.iter().filter_map(|(_, took)| *took).map(|took| took.as_secs_f64() * 1e3);
-            let took_ms = took_ms.map(|ms| rounded(ms, 0)).collect();
-            seen.phases.push(Phase { name: name.to_owned(), took_ms, never: missing });
+            seen.phases.push(told(name, &took));
             anyhow::ensure!(missing == 0, "after {} s, {missing} pairs had not seen: {name}", now.as_secs());
             return Ok(());
         }
         sleep(eyes::LOOK_EVERY).await;
     }
+}
+
+/// What a phase showed.
+fn told(name: &str, pairs: &[Pair]) -> Phase {
+    let took_ms: Vec<f64> =
+        pairs.iter().filter_map(|(_, took)| *took).map(|took| rounded(took.as_secs_f64() * 1e3, 0)).collect();
+    Phase { name: name.to_owned(), never: pairs.len() - took_ms.len(), took_ms }
 }
 
 /// The bytes that all nodes have sent.

@@ -16,6 +16,8 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What is waited for.
 #[derive(Debug)]
 pub(super) enum Goal {
+    /// Everybody doubts these nodes: it sees them suspect, or dead.
+    Doubted(Vec<usize>),
     /// Everybody sees these nodes dead, or as gone by their own word.
     Dead(Vec<usize>),
     /// Everybody sees these nodes alive.
@@ -47,15 +49,25 @@ impl Goal {
 
     /// The pairs that are waited for.
     pub(super) fn pairs(&self, cluster: &Cluster) -> Vec<Pair> {
-        let (Self::Dead(wanted) | Self::Alive(wanted)) = self;
+        let (Self::Doubted(wanted) | Self::Dead(wanted) | Self::Alive(wanted)) = self;
         let lookers: Vec<usize> = cluster.all_living().map(|(node, _)| node).collect();
         let pairs = lookers.iter().flat_map(|looker| wanted.iter().map(move |other| (*looker, *other)));
         pairs.filter(|(looker, other)| looker != other).map(|pair| (pair, None)).collect()
     }
 
-    pub(super) fn is_met(&self, eyes: &Eyes, looker: usize, other: usize) -> bool {
+    /// Notes for each pair that sees it for the first time when that was.
+    pub(super) fn note(&self, eyes: &Eyes, now: Duration, pairs: &mut [Pair]) {
+        for ((looker, other), took) in pairs.iter_mut().filter(|(_, took)| took.is_none()) {
+            if self.is_met(eyes, *looker, *other) {
+                *took = Some(now);
+            }
+        }
+    }
+
+    fn is_met(&self, eyes: &Eyes, looker: usize, other: usize) -> bool {
         let state = eyes.state(looker, other);
         match self {
+            Self::Doubted(_) => state == "suspect" || state == "dead",
             Self::Dead(_) => state == "dead" || state == "left",
             Self::Alive(_) => state == "alive",
         }

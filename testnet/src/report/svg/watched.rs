@@ -7,7 +7,16 @@ use crate::report::ReportError;
 use crate::report::statistics::Sorted;
 use crate::report::watched::Watched;
 
-const PHASE_COLORS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, RGBColor(120, 80, 160)];
+/// As many as a run has phases.
+const PHASE_COLORS: [RGBColor; 7] = [
+    BLUE,
+    ORANGE,
+    GREEN,
+    RGBColor(120, 80, 160),
+    RGBColor(200, 60, 60),
+    RGBColor(90, 170, 220),
+    RGBColor(110, 110, 110),
+];
 
 /// Draws the picture as SVG.
 ///
