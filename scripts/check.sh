@@ -71,6 +71,19 @@ else
   skipped+=("the pages: node, npm or chromium is not installed")
 fi
 
+step "clients that are not ours"
+if ./scripts/interop.sh --node "$target/node"; then
+  # The checks notice a client that is wrong.
+  if ./scripts/interop.sh --node "$target/node" --break signature >/dev/null 2>&1; then
+    echo "a client that signs wrongly passed all checks" >&2
+    exit 1
+  fi
+elif [ $? = 3 ]; then
+  skipped+=("other clients: Node.js or npm is not installed, or a package could not be fetched")
+else
+  exit 1
+fi
+
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 ./scripts/check-links.sh
