@@ -75,6 +75,12 @@ impl Node {
         self.network.as_str()
     }
 
+    /// The id that stands for the block before the first one.
+    #[must_use]
+    pub fn genesis(&self) -> BlockId {
+        self.network.genesis()
+    }
+
     /// The node's public key, with which it signs its blocks and what it says as a member.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
@@ -128,7 +134,8 @@ impl Node {
         self.submit(transaction).await.map(|_| id)
     }
 
-    /// Submits a signed transaction, and waits until it is accepted and safe on disk. It is passed on to all nodes.
+    /// Submits a signed transaction, and waits until it is accepted and safe on disk. It is passed on to all nodes, also
+    /// to those that connect later: nobody has to wait for a first peer.
     ///
     /// # Errors
     /// [`NodeError::Refused`] with the reason, or [`NodeError::Stopped`].
@@ -231,7 +238,7 @@ impl Node {
     /// and then the end.
     ///
     /// # Errors
-    /// If it could not keep everything, or did not stop within 5 s.
+    /// If it could not keep everything, or did not stop within 5 s. Half a second is usual.
     pub async fn stop(mut self) -> Result<(), NodeError> {
         self.running.stop().await
     }

@@ -1,5 +1,15 @@
 //! Hearsay as a library: a node that carries signed transactions and blocks to every other node of a network, inside
-//! another program. `docs/EMBEDDING.md` leads through it in an afternoon.
+//! another program. The file `docs/EMBEDDING.md` of the repository leads through it in an afternoon, and two examples run
+//! as they are: `cargo run -p hearsay-node --example coins`, a chain with accounts, and `--example chat`, payloads with an
+//! encoding of their own.
+//!
+//! The package is `hearsay-node`, and the crate is `node`, unless the program calls it otherwise:
+//!
+//! ```toml
+//! [dependencies]
+//! hearsay = { package = "hearsay-node", path = "../hearsay/node" }
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
 //!
 //! ```
 //! use node::{Event, Node, NodeError};
@@ -18,8 +28,9 @@
 //! }
 //! ```
 //!
-//! What is named here at the root is what the crate promises: [`Node`] and the types around it, and the crate
-//! [`protocol`] with the items, the rules and the engine. The modules below are the parts of the program `node`. They are
+//! What is named here at the root is what the crate promises, wherever it is documented: [`Node`] and the types around
+//! it, the crate [`protocol`] with the items, the rules and the engine, and [`bytes`], whose `Bytes` are payloads and
+//! encodings. The modules below are the parts of the program `node`. They are
 //! public for the program, the instrument and their tests, and may change with any version.
 #![deny(missing_docs)]
 
@@ -35,6 +46,7 @@ pub mod run;
 pub mod service;
 pub mod store;
 
+pub use bytes;
 pub use config::application::MemberEvents;
 pub use config::application::items::{Event, Events};
 pub use config::members::Part;
@@ -44,5 +56,6 @@ pub use embed::builder::Builder;
 pub use embed::changes::{MemberChanges, MemberNotice};
 pub use embed::error::NodeError;
 pub use protocol;
+pub use protocol::gossip::{Refusal, Submission, TransactionStatus};
 pub use rpc::command::{PeerStatus, Status};
 pub use rpc::members::MemberView;

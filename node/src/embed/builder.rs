@@ -1,8 +1,8 @@
 //! The settings of a node, one method each, with the name of the program's flag. What is not set has the program's
 //! default, except that a node of a library keeps nothing, listens on free ports and serves no RPC unless it is asked to.
 //!
-//! A method takes what it is given. What can't be used is told by [`Builder::start`], the first of it, and then nothing
-//! is started.
+//! A second call of a method replaces the first. No method fails: what can't be used is told by [`Builder::start`], the
+//! first of it, and then nothing is started.
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
@@ -92,7 +92,7 @@ impl Builder {
         self
     }
 
-    /// Keeps nothing, even with a data dir. That directory then gets only the lock and, while the node runs, `rpc.json`
+    /// Keeps nothing, even with a data dir. Without one, it changes nothing. That directory then gets only the lock and, while the node runs, `rpc.json`
     /// and the cookie.
     pub const fn ephemeral(mut self, ephemeral: bool) -> Self {
         self.ephemeral = ephemeral;
@@ -118,7 +118,8 @@ impl Builder {
         self.addresses(addresses, parse_listen, |config, listen| config.listen = listen)
     }
 
-    /// Addresses of nodes to join through, with or without `/p2p/PEER-ID`. They are tried forever.
+    /// All addresses of nodes to join through, with or without `/p2p/PEER-ID`. They are tried forever. A second call
+    /// replaces those of the first.
     pub fn bootstrap(self, addresses: impl IntoIterator<Item = impl ToString>) -> Self {
         self.addresses(addresses, parse_dial, |config, bootstrap| config.bootstrap = bootstrap)
     }
@@ -190,8 +191,8 @@ impl Builder {
         self.with(move |config| config.application = Some(application))
     }
 
-    /// Accepts blocks from the network that these keys signed. Without this and without [`Builder::open_producers`],
-    /// no block from the network is accepted. A chain's own validator decides for itself.
+    /// Accepts blocks that these keys signed. Without this and without [`Builder::open_producers`], no block of another
+    /// node is accepted. Both are ignored if there is a [`Builder::validator`], which decides by itself.
     pub fn producers(self, keys: impl IntoIterator<Item = PublicKey>) -> Self {
         let keys = Arc::new(keys.into_iter().collect());
         self.with(move |config| config.producers = Producers::Allowed(keys))
@@ -202,13 +203,44 @@ impl Builder {
         self.with(|config| config.producers = Producers::Open)
     }
 
-    /// Makes a block from the mempool this often, and signs it with the node's key. `None` for never, the default.
+    /// Makes a block from the mempool this often, and signs it with the node's key. `None` for never, the default. Other
+    /// nodes accept these blocks only if they were told to: [`Builder::producers`].
     pub fn produce_every(self, interval: Option<Duration>) -> Self {
         self.interval("produce_every", interval).with(move |config| config.produce_every = interval)
     }
 
     /// A chain's own rules, in place of the standard ones: `valid_until` within reach, and producers on the list. Rules
-    /// that want these as well ask a [`StandardValidator`] themselves.
+    /// that want these as well call the same methods of a [`StandardValidator`].
+    ///
+    /// ```
+    /// use node::Node;
+    /// use node::protocol::gossip::Refusal;
+    /// use node::protocol::items::block::Header;
+    /// use node::protocol::items::transaction::{Height, SignedTransaction};
+    /// use node::protocol::items::validator::{Producers, StandardValidator, Validator};
+    ///
+    /// /// Payloads are lines of text.
+    /// #[derive(Debug)]
+    /// struct Lines(StandardValidator);
+    ///
+    /// impl Validator for Lines {
+    ///     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal> {
+    ///         self.0.transaction(transaction, tip)?;
+    ///         std::str::from_utf8(transaction.payload()).map_err(|_| Refusal::Rule("the payload is not text"))?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn header(&self, header: &Header) -> Result<(), Refusal> {
+    ///         self.0.header(header)
+    ///     }
+    /// }
+    ///
+    /// let rules = Lines(StandardValidator::new(Producers::Open));
+    /// let builder = Node::builder("demo").validator(rules);
+    /// ```
+    ///
+    /// A validator that keeps a state from block to block has [`Validator::connected`], and
+    /// [`Validator::connected_from`] for the start. The example `coins` is one.
     ///
     /// The validator is asked on the runtime, between two other things that the node does. So it must be quick, and must
     /// not ask the node.
@@ -233,7 +265,8 @@ impl Builder {
         self.with(move |config| config.rpc_addr = address)
     }
 
-    /// Accepts blocks of any producer that come over the RPC or by [`Node::publish`].
+    /// Accepts blocks of any producer that come over the RPC or by [`Node::publish`]; [`Validator::header`] is not asked
+    /// about them then.
     pub fn rpc_any_producer(self, any: bool) -> Self {
         self.with(move |config| config.rpc_any_producer = any)
     }

@@ -53,6 +53,10 @@ impl Validator for WithPayloadRule {
     fn connected(&self, header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) {
         self.then.connected(header, transactions);
     }
+
+    fn connected_from(&self) -> Option<Height> {
+        self.then.connected_from()
+    }
 }
 
 impl fmt::Debug for WithPayloadRule {

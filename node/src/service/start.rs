@@ -1,6 +1,8 @@
 //! How a service starts: what an earlier run kept, the libp2p swarm around the engine, the threads. If something
 //! fails, it is named, and nothing is left running.
 
+mod replay;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use protocol::wire::codec::Decode as _;
 use protocol::wire::message::VERSION;
 use tokio::sync::{broadcast, mpsc};
 
+use self::replay::replay;
 use super::Service;
 use super::answers::Answers;
 use super::network::membership::Membership;
@@ -111,8 +114,11 @@ impl Service {
     pub(super) async fn start(config: Config) -> Result<Started, ServiceError> {
         let clock = Clock::start();
         let wire = Arc::new(WireBytes::default());
-        let store = open_store(&config)?;
+        let mut store = open_store(&config)?;
         let earlier = Earlier::read(store.as_ref())?;
+        if let Some(rules) = &config.validator {
+            store = replay(store, Arc::clone(rules), &earlier.engine.best, &config.network).await?;
+        }
         let (writer, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let (writer, recorder) = (Arc::new(writer), Recorder::default());
         let metrics = Metrics::new(store_file(&config));

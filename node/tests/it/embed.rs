@@ -1,5 +1,6 @@
 //! Tests of a node inside another program, through the door that such a program uses.
 
+mod earlier; // what an earlier run had connected
 mod events; // accepted items
 mod members; // changes of members
 mod rules; // a chain's own

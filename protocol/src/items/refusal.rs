@@ -5,7 +5,7 @@ use super::transaction::Height;
 use crate::codec::Misread;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
 
-/// Why an item was not accepted. Nothing of it is kept but its id.
+/// Why an item was not accepted. Nothing of it is kept but its id, and that not for all reasons.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -37,7 +37,8 @@ pub enum Refusal {
     /// In the best chain already.
     #[error("in the best chain already")]
     Confirmed,
-    /// Two other transactions of this author and nonce are held.
+    /// Two other transactions of this author with the same nonce are held. A third would only take room: at most one of
+    /// them is likely to be meant.
     #[error("two transactions with this author and nonce are held already: use another nonce")]
     NonceTaken,
     /// No room, and the link by which it came has the largest share of it; submissions are their own link. From
@@ -49,7 +50,7 @@ pub enum Refusal {
     /// No room, and its author has the largest share of it, whatever link it came by.
     #[error("the mempool is full and this author has the largest share of it: try again after the next block")]
     AuthorFull,
-    /// Refused before, for good.
+    /// Refused before: a block for good, a transaction until the height of the tip changes.
     #[error("refused before")]
     RejectedBefore,
     /// Too many checks are outstanding.
@@ -83,7 +84,8 @@ pub enum Refusal {
     /// A transaction of the block is past its last height.
     #[error("a transaction of the block is past its last height")]
     ExpiredTransaction,
-    /// A chain's own rule.
+    /// A chain's own rule, as a constant text: it is held in memory, counted and sent as it is. What belongs to one item
+    /// is better logged.
     #[error("{0}")]
     Rule(&'static str),
 }

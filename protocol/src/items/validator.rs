@@ -5,8 +5,9 @@
 //! best chain. About a transaction of a peer it is also asked at sight, before the signature is checked. It is
 //! asked about a header from the network before the body is requested. Before a block is connected, it is asked
 //! about each of its transactions and then about the block. This holds for every block, also for one that was
-//! submitted here. It is asked before a transaction is put into a block template. It is not asked again about
-//! blocks that an earlier run had connected.
+//! submitted here. It is asked before a transaction is put into a block template, and then about the whole
+//! template. It is not asked again about blocks that an earlier run had connected, but it may be told of them at
+//! the start: [`Validator::connected_from`].
 //!
 //! **What a refusal means.** The item is not passed on. A transaction is remembered as rejected until the tip's
 //! height changes. A block that is refused, for itself or for one of its transactions, is invalid for good, with
@@ -57,8 +58,8 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// Says why not. The transaction is remembered as rejected; its sender is not blamed.
     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
 
-    /// Whether it is worth checking the signature of a transaction that a peer sent, as far as the chain's rules
-    /// can tell at sight. The transaction's author has not been proved. A refusal here counts like one by
+    /// Whether it is worth checking the signature of a transaction that a peer has just sent, as far as the chain's
+    /// rules can tell without it. By default it always is. The author has not been proved. A refusal here counts like one by
     /// [`Validator::transaction`], which is asked about the transactions that pass.
     ///
     /// # Errors
@@ -80,14 +81,17 @@ pub trait Validator: fmt::Debug + Send + Sync {
     }
 
     /// Whether a block with this header may be accepted, from the network or as a submission. It is not asked
-    /// about blocks that this node made.
+    /// about blocks that this node made, nor about submissions if the node takes those of any producer.
     ///
     /// # Errors
     /// Says why not. The block is not relayed; its sender is not blamed.
     fn header(&self, header: &Header) -> Result<(), Refusal>;
 
     /// Whether a block may be connected: the rules that can't be applied to its transactions one by one. Each of
-    /// them is good by itself, and the parent is connected.
+    /// them is good by itself, and the parent is connected. By default, there are no such rules.
+    ///
+    /// A node that makes a block asks about its template too. If the answer is no, it tries again with fewer
+    /// transactions ([`TEMPLATE_ASKS_MAX`](crate::limits::TEMPLATE_ASKS_MAX)). The others stay in the mempool.
     ///
     /// # Errors
     /// Says why not. The block is invalid; its sender is not blamed.
@@ -99,8 +103,27 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// block that is connected in this run is told once, after its parent, and before anything is asked about a child.
     ///
     /// Rules that depend on the ancestors keep what follows from the block here, under its id: the parent in a
-    /// [`BlockPlace`] or a [`Header`] is that id. Blocks that an earlier run had connected are not told.
+    /// [`BlockPlace`] or a [`Header`] is that id. The parent of the first block is
+    /// [`NetworkId::genesis`](crate::items::network::NetworkId::genesis), of which nothing is told. Nothing is asked
+    /// about a child of a block that is [`CHAIN_BEST_HEADERS_MIN`](crate::limits::CHAIN_BEST_HEADERS_MIN) or more
+    /// below the tip, so what was kept under such an id may be forgotten.
+    ///
+    /// Blocks that an earlier run had connected are told only to rules that ask for them:
+    /// [`Validator::connected_from`].
     fn connected(&self, _header: &SignedHeader, _transactions: &[Arc<SignedTransaction>]) {}
+
+    /// From which height on a node tells by [`Validator::connected`], when it starts, the blocks that an earlier run
+    /// had connected: those of the best chain, the lowest first, before anything is asked and before the node opens
+    /// a connection. The node does not start if the body of one of them was deleted. `None`, the default, is for
+    /// rules that keep nothing of blocks.
+    ///
+    /// Rules that keep what follows from blocks in memory answer with 1. Rules that keep it on disk answer with a
+    /// height below which they know the best chain, and may be told of a block that they know. The node stores a
+    /// block after it told of it. So after a loss of power the last blocks that the rules know may be missing in the
+    /// node. It fetches them again, and tells of them again.
+    fn connected_from(&self) -> Option<Height> {
+        None
+    }
 }
 
 /// The producers whose blocks are accepted.

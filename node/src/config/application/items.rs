@@ -39,7 +39,8 @@ pub enum Event {
     Transaction(Arc<SignedTransaction>),
     /// A block was accepted: it is valid, and so are its ancestors. It may be of another branch than the best.
     Block(Arc<Block>),
-    /// The best chain has a new end.
+    /// The best chain has a new end. One may stand for several blocks, and a block is told before it, as
+    /// [`Validator::connected`](protocol::items::validator::Validator::connected) is.
     Tip {
         /// The height of its last block.
         height: Height,
@@ -48,7 +49,7 @@ pub enum Event {
         /// How many blocks of the old best chain are not on the new one.
         stale: usize,
     },
-    /// This number of events is missing here. The reader was too slow, or an item was given up before it could be told.
+    /// This number of events is missing here, of whatever kind. The reader was too slow, or an item was given up before it could be told.
     Lost(u64),
 }
 
