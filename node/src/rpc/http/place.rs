@@ -196,7 +196,7 @@ impl Place {
         let limit = match state.stage {
             Stage::Waiting => self.times.wait,
             // Its wait has an end of its own, with an answer.
-            Stage::Queued => self.times.turn.saturating_mul(2),
+            Stage::Queued => self.times.turn.saturating_add(self.times.serve),
             Stage::Reading => self.times.body,
             Stage::Serving => self.times.serve,
             Stage::Answering => self.times.answer,
