@@ -285,12 +285,15 @@ KNOWN = {
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns nat compare busy links blocks headers capacity kill-nine join reconcile verify store "
-        "partition members-relay eighth plateau eclipse field attack fuzz commands all".split()
+        "partition members-relay eighth rpc-flood scrape memory-cost plateau eclipse field attack fuzz commands all".split()
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()
         for name in "large million table trees growth withholders attackers repair swarm reality partition-sim spread members detectors values fanout aggregates liars all".split()
     },
+    "scripts/beside.py flood TESTNET": mention("scripts/prove.sh rpc-flood runs it"),
+    "scripts/beside.py scrape TESTNET": mention("scripts/prove.sh scrape runs it"),
+    "scripts/beside.py memory TESTNET": mention("scripts/prove.sh memory-cost runs it"),
     "scripts/release.sh": long("it builds for release, with optimisation across crates"),
     "scripts/release.sh --check": mention("it looks at what the other form has made"),
     "scripts/prove-sim.sh NAME": mention("each name is an entry"),

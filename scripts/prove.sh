@@ -28,6 +28,10 @@
 #                                without, on real nodes and on 1,000 simulated ones
 #   scripts/prove.sh plateau     an hour at 60 transactions a second on 20 nodes: memory stays within 96 MiB and is
 #                                flat at the end, and so are descriptors and threads
+#   scripts/prove.sh rpc-flood   100 clients call one of 20 nodes in a loop: the p95 at the others, with and without
+#   scripts/prove.sh scrape      the metrics of 50 nodes are read each second: processor time, with and without
+#   scripts/prove.sh memory-cost what --memory 64MiB costs beside 1GiB: transactions dropped and received again, the
+#                                memory taken, the time of a restart (10 minutes)
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills
 #                                (some need root)
 #   scripts/prove.sh eclipse     an attacker with most of the addresses wants all of a node's outbound peers: 1,000
@@ -351,6 +355,16 @@ plateau() {
   return "$status"
 }
 
+# A client beside a run, in turn with runs that have none.
+beside() {
+  local name=$1
+  shift
+  { about "scripts/beside.py $*"; python3 scripts/beside.py "$1" "$testnet" "${@:2}"; } | tee "$keep/$name.txt"
+}
+rpc_flood() { beside rpc-flood flood --rounds 3; }
+scrape() { beside scrape scrape --rounds 3; }
+memory_cost() { beside memory-cost memory --rounds 2; }
+
 started=()
 stop_all() {
   for pid in "${started[@]+"${started[@]}"}"; do kill -9 "$pid" 2>/dev/null || true; done
@@ -668,13 +682,16 @@ case $1 in
   fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | eighth | plateau | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   members-relay) chosen=(members_relay) ;;
+  rpc-flood) chosen=(rpc_flood) ;;
+  scrape) chosen=(scrape) ;;
+  memory-cost) chosen=(memory_cost) ;;
   compare) chosen=(everything) ;;
   kill-nine) chosen=(kill_nine) ;;
   bootstrap | netns | nat | headers | attack) chosen=("proof $1") ;;
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition members_relay eighth plateau eclipse "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition members_relay eighth rpc_flood scrape memory_cost plateau eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof nat" "proof headers" "proof attack")
     else

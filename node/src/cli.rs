@@ -23,6 +23,7 @@ pub use self::asked::{
 use self::setup::effective::Effective;
 use self::setup::show::ConfigArgs;
 use crate::config::memory::Memory;
+use crate::config::rates::RPC_CALLS_DEFAULT;
 pub use crate::config::{PEERS_MAX, PEERS_OUT_DEFAULT};
 pub use crate::net::addresses::typed;
 use crate::observe::logging::{self, LogFormat};
@@ -288,6 +289,14 @@ pub struct RunArgs {
     /// Run without the RPC; wins over --rpc-addr
     #[arg(long, env = "NODE_NO_RPC", value_parser = BoolishValueParser::new())]
     pub no_rpc: bool,
+
+    /// The most calls a second for all clients of the RPC without the cookie together; 0 for no limit
+    ///
+    /// Clients that ask for more are slowed down, and share what there is: each connection gets the same. Answers and
+    /// batches cost more the longer they are. The owner, who has the cookie, is not slowed down.
+    #[arg(long, env = "NODE_RPC_CALLS", value_name = "N", default_value_t = RPC_CALLS_DEFAULT,
+          value_parser = values::parse_calls)]
+    pub rpc_calls: u32,
 
     /// Let `block_publish` accept blocks of any producer
     ///

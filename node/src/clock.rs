@@ -1,5 +1,7 @@
 //! The node's only clock. Engine time is microseconds of `CLOCK_MONOTONIC` since the node's start. Traces hold
-//! that clock's plain nanoseconds, which all processes of one machine share.
+//! that clock's plain nanoseconds, which all processes of one machine share. `rates.rs` says when something may pass.
+
+pub mod rates;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

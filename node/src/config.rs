@@ -91,6 +91,8 @@ pub struct Config {
     pub produce_every: Option<Duration>,
     /// The address on which the RPC listens; `None` for no RPC.
     pub rpc_addr: Option<SocketAddr>,
+    /// The calls a second that all clients of the RPC without the cookie get together; `None` for no limit.
+    pub rpc_calls: Option<u32>,
     /// Accept blocks of any producer from every client that may submit blocks.
     pub rpc_any_producer: bool,
     /// The file to which a trace is written.

@@ -76,6 +76,9 @@ pub const CODE_NOT_ALLOWED: i32 = -31_013;
 /// The code for a subscription that was asked for without a WebSocket.
 pub const CODE_NO_SOCKET: i32 = -31_014;
 
+/// The code for a call whose turn did not come in time, because clients ask for more calls than the node serves.
+pub const CODE_TOO_MANY: i32 = -31_015;
+
 /// The description of all methods: an OpenRPC document. A test compares it with the methods and their answers.
 pub const OPENRPC: &str = include_str!("rpc/openrpc.json");
 
@@ -159,11 +162,11 @@ pub trait Api {
     #[method(name = "bans_list")]
     async fn bans_list(&self) -> RpcResult<Vec<BanStatus>>;
 
-    /// Keeps a connection to the node at an address, until this node ends.
+    /// Keeps a connection to the node at an address, also in the next runs, or if `keep` is false until this node ends.
     #[method(name = "admin_addPeer")]
-    async fn add_peer(&self, address: String) -> RpcResult<()>;
+    async fn add_peer(&self, address: String, keep: Option<bool>) -> RpcResult<()>;
 
-    /// Disconnects a peer, and forgets that it was added.
+    /// Disconnects a peer, and forgets that it was added. It is named by its peer id, or by the address that was added.
     #[method(name = "admin_removePeer")]
     async fn remove_peer(&self, peer_id: String) -> RpcResult<()>;
 
@@ -326,14 +329,20 @@ impl ApiServer for Methods {
         self.ask(|reply| Command::Bans { reply }).await
     }
 
-    async fn add_peer(&self, address: String) -> RpcResult<()> {
+    async fn add_peer(&self, address: String, keep: Option<bool>) -> RpcResult<()> {
         let address = address.parse().map_err(|_| bad_params(OrderError::NoAddress))?;
-        self.order(Order::Add(address)).await
+        self.order(Order::Add { address, kept: keep.unwrap_or(true) }).await
     }
 
     async fn remove_peer(&self, peer_id: String) -> RpcResult<()> {
-        let peer = peer_id.parse().map_err(|error| bad_params(format!("a peer id is wanted: {error}")))?;
-        self.order(Order::Remove(peer)).await
+        let order =
+            match peer_id.parse() {
+                Ok(peer) => Order::Remove(peer),
+                Err(error) => Order::RemoveAddress(peer_id.parse().map_err(|_| {
+                    bad_params(format!("a peer id is wanted, or an address that was added: {error}"))
+                })?),
+            };
+        self.order(order).await
     }
 
     async fn ban_peer(&self, who: String, seconds: Option<u64>) -> RpcResult<()> {

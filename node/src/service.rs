@@ -252,6 +252,7 @@ impl Service {
     fn keep_peers(&mut self) {
         Keeping::peers(&self.discovery.kept(KEPT_PEERS_MAX), &self.writer);
         self.keep_bans(self.clock.now());
+        self.keep_added();
         self.keep_members();
     }
 

@@ -125,6 +125,8 @@ pub enum Note {
     MemberEntries,
     /// Records of other members.
     Members,
+    /// The peers that the owner added ([`added`](crate::net::discovery::added)).
+    AddedPeers,
 }
 
 /// Bytes of a note: the bans of 1,024 peers and 1,024 addresses take up to 200 KiB, the standings
@@ -140,6 +142,7 @@ impl Note {
             Self::MemberRecord => "member-record",
             Self::MemberEntries => "member-entries",
             Self::Members => "members",
+            Self::AddedPeers => "added-peers",
         }
     }
 

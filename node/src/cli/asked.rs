@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand};
-use libp2p::{Multiaddr, PeerId};
+use libp2p::Multiaddr;
 use protocol::items::hash::TxId;
 use protocol::limits::{PAYLOAD_BYTES_MAX, VALID_UNTIL_AHEAD_MAX};
 
@@ -108,8 +108,11 @@ pub struct PeersArgs {
 /// `node peers …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PeersCommand {
-    /// Keep a connection to the node at an address, until this node ends.
+    /// Keep a connection to the node at an address, also after a restart.
     Add {
+        /// Forget it when the node ends
+        #[arg(long)]
+        forget: bool,
         /// Its address, with or without /p2p/PEER-ID
         #[arg(value_name = "ADDR", value_parser = typed::parse_dial)]
         address: Multiaddr,
@@ -119,9 +122,9 @@ pub enum PeersCommand {
     },
     /// Disconnect a peer, and forget that it was added.
     Remove {
-        /// Its peer id
-        #[arg(value_name = "PEER-ID")]
-        peer_id: PeerId,
+        /// Its peer id, or the address that was added
+        #[arg(value_name = "PEER-ID", value_parser = values::parse_removed)]
+        who: String,
         /// Which node to ask.
         #[command(flatten)]
         ask: AskArgs,

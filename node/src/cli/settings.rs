@@ -66,6 +66,7 @@ impl RunArgs {
             .reconcile_interval(interval)
             .produce_every(self.produce_every)
             .rpc_addr((!self.no_rpc).then_some(self.rpc_addr))
+            .rpc_calls(Some(self.rpc_calls).filter(|calls| *calls > 0))
             .rpc_any_producer(self.rpc_any_producer)
             .prune_bytes(self.prune_bytes)
             .prune_age(self.prune_age)

@@ -5,9 +5,10 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use libp2p::{Multiaddr, PeerId};
 use protocol::items::hash::BlockId;
 
-use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN};
+use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN, RPC_CALLS_MAX, RPC_CALLS_MIN};
 pub use crate::config::{INTERVAL_MAX, INTERVAL_MIN};
 use crate::observe::passages::Sought;
 use crate::rpc::orders::Subject;
@@ -80,6 +81,16 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     };
     let number: u64 = number.parse().map_err(|_| "a number of bytes is wanted, such as 10GiB".to_owned())?;
     number.checked_mul(factor).ok_or_else(|| "that is more than any disk holds".to_owned())
+}
+
+/// A limit of calls a second; 0 for none.
+///
+/// # Errors
+/// What is allowed.
+pub fn parse_calls(text: &str) -> Result<u32, String> {
+    let wrong = || format!("write a number from {RPC_CALLS_MIN} to {RPC_CALLS_MAX}, or 0 for no limit");
+    let calls: u32 = text.trim().parse().map_err(|_| wrong())?;
+    if calls == 0 || (RPC_CALLS_MIN..=RPC_CALLS_MAX).contains(&calls) { Ok(calls) } else { Err(wrong()) }
 }
 
 /// A limit in bytes a second, such as `2MiB/s`, `500kB` or `20mbit`.
@@ -164,6 +175,15 @@ pub fn parse_block(text: &str) -> Result<String, String> {
 /// Says what is wanted.
 pub fn parse_subject(text: &str) -> Result<String, String> {
     text.parse::<Subject>().map(|_| text.to_owned()).map_err(|_| "write a peer id, or an IP address".to_owned())
+}
+
+/// A peer id, or an address.
+///
+/// # Errors
+/// Says what is wanted.
+pub fn parse_removed(text: &str) -> Result<String, String> {
+    let is_known = text.parse::<PeerId>().is_ok() || text.parse::<Multiaddr>().is_ok();
+    is_known.then(|| text.to_owned()).ok_or_else(|| "write a peer id, or the address that was added".to_owned())
 }
 
 /// The id of an item, or its first digits.

@@ -24,7 +24,9 @@ use crate::config::deadlines::Deadlines;
 use crate::config::identity::Identity;
 use crate::config::members::{Membership, Part};
 use crate::config::memory::Memory;
-use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN, Rates};
+use crate::config::rates::{
+    RATE_LIMIT_MAX, RATE_LIMIT_MIN, RPC_CALLS_DEFAULT, RPC_CALLS_MAX, RPC_CALLS_MIN, Rates,
+};
 use crate::config::reach::Reach;
 use crate::config::{Config, INTERVAL_MAX, INTERVAL_MIN, PEERS_MAX, PEERS_OUT_DEFAULT, Prune, contradiction};
 use crate::net::addresses::typed::{parse_dial, parse_listen};
@@ -265,6 +267,14 @@ impl Builder {
         self.with(move |config| config.rpc_addr = address)
     }
 
+    /// The calls a second that all clients of the RPC without the cookie get together: 100 to 1,000,000. The default is
+    /// 2,000. `None` for no limit.
+    pub fn rpc_calls(self, calls: Option<u32>) -> Self {
+        let allowed = calls.is_none_or(|calls| (RPC_CALLS_MIN..=RPC_CALLS_MAX).contains(&calls));
+        self.check(allowed, || format!("rpc_calls must lie between {RPC_CALLS_MIN} and {RPC_CALLS_MAX} a second"))
+            .with(move |config| config.rpc_calls = calls)
+    }
+
     /// Accepts blocks of any producer that come over the RPC or by [`Node::publish`]; [`Validator::header`] is not asked
     /// about them then.
     pub fn rpc_any_producer(self, any: bool) -> Self {
@@ -394,6 +404,7 @@ fn defaults(network: NetworkId, identity: &Identity, memory: Memory) -> Config {
         validator: None,
         produce_every: None,
         rpc_addr: None,
+        rpc_calls: Some(RPC_CALLS_DEFAULT),
         rpc_any_producer: false,
         trace: None,
         memory,

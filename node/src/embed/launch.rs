@@ -60,6 +60,7 @@ pub(crate) struct Launched {
     ready: oneshot::Receiver<Ready>,
     commands: mpsc::Sender<Command>,
     connections_max: usize,
+    rpc_calls: Option<u32>,
     data_dir: Option<Arc<DataDir>>,
     listener: Option<HttpListener>,
     running: Running,
@@ -141,6 +142,7 @@ impl Prepared {
     {
         let Self { config, connections_max, data_dir, listener, .. } = self;
         let about = About { network: config.network.clone(), key: config.key.clone() };
+        let rpc_calls = config.rpc_calls;
         let data_dir = data_dir.map(Arc::new);
         let (commands, commands_received) = mpsc::channel(COMMANDS_MAX);
         let (ready_sent, ready) = oneshot::channel();
@@ -151,7 +153,7 @@ impl Prepared {
         let service = service(config, commands_received, ready_told, stop_received);
         let task = tokio::spawn(end.after(service, ready_heard, ready_sent));
         let running = Running { task: Some(task), stop, ended, feeds: Feeds::default(), http: None };
-        Launched { about, ready, commands, connections_max, data_dir, listener, running }
+        Launched { about, ready, commands, connections_max, rpc_calls, data_dir, listener, running }
     }
 }
 
@@ -178,7 +180,14 @@ impl Launched {
     /// Lets the RPC answer, and tells other programs where.
     pub(crate) fn serve(self, ready: Ready) -> Result<Node, NodeError> {
         let Self {
-            about: About { network, key }, commands, connections_max, data_dir, listener, mut running, ..
+            about: About { network, key },
+            commands,
+            connections_max,
+            rpc_calls,
+            data_dir,
+            listener,
+            mut running,
+            ..
         } = self;
         let Ready { peer_id, listen, health, members, feeds, metrics } = ready;
         running.feeds = feeds.clone();
@@ -186,7 +195,9 @@ impl Launched {
         if let Some(listener) = listener {
             let cookie = data_dir.as_ref().map(|dir| dir.write_cookie()).transpose()?;
             let (commands, times) = (commands.clone(), Times::default());
-            let faces = Faces { commands, cookie, health, members, feeds, metrics, connections_max, times };
+            let calls_max = rpc_calls;
+            let faces =
+                Faces { commands, cookie, health, members, feeds, metrics, connections_max, calls_max, times };
             running.http = Some(listener.serve(faces)?);
         }
         let node = Node { network, key, peer_id, addresses: listen, rpc, commands, running };

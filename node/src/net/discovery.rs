@@ -26,7 +26,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::net::addresses::{self, dialable, ip_of, relay_of, split_peer};
 
-mod added;
+pub mod added;
 pub(crate) mod announce;
 pub mod book;
 mod crowd;
@@ -149,7 +149,17 @@ impl Discovery {
             // Our own id was typed, in a list that all nodes have. It is never dialled.
             let trouble = (typed == Some(local)).then_some(Trouble::Ourselves);
             let retry = Retry::default();
-            Fixed { address, typed, found: None, reserved, removed: false, retry, trouble, warned: None }
+            Fixed {
+                address,
+                typed,
+                found: None,
+                reserved,
+                kept: false,
+                removed: false,
+                retry,
+                trouble,
+                warned: None,
+            }
         });
         Self {
             local,

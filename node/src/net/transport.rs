@@ -4,7 +4,7 @@
 //! Bytes are counted. On TCP they are counted below noise, so handshakes and multiplexing are included. QUIC
 //! encrypts its own packets, so there the bytes of the multiplexed streams are counted, and the figure is
 //! too low by QUIC's headers and acknowledgements. Below the count an instrument may put its own [`Links`]
-//! under TCP. A node's links are plain sockets, and QUIC has no such seam. The operator's limits (`rates.rs`) lie
+//! under TCP. A node's links are plain sockets, and QUIC has no such seam. The operator's limits (`clock/rates.rs`) lie
 //! above the count. Circuits of
 //! relays lie above all this (`circuits.rs`). No multicast discovery. TCP reuses the port on which the node listens only
 //! where a hole is punched, at a relay, and in Kademlia's own dials.
@@ -13,7 +13,6 @@ pub(crate) mod circuits;
 pub mod listen;
 pub mod muxer;
 pub mod own;
-pub mod rates;
 pub mod resolve;
 pub mod setups;
 
@@ -35,10 +34,10 @@ use tokio::time::{Sleep, sleep};
 
 use self::muxer::{OWN_STREAMS_MAX, UNREAD_BYTES_MAX, Yamux};
 use self::own::{Dials, Guard};
-use self::rates::{Connection, Cost, Paced, RateLimits};
 use self::resolve::Names;
 use self::setups::Doors;
 use crate::clock::Clock;
+use crate::clock::rates::{Connection, Cost, Paced, RateLimits};
 use crate::config::links::Links;
 use crate::config::rates::Rates;
 
@@ -116,7 +115,7 @@ pub fn build_limited(
     dials: &Dials,
     rates: Rates,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, TransportSetupError> {
-    let limits = RateLimits::new(rates, &Clock::start());
+    let limits = RateLimits::new(rates.upload, rates.download, &Clock::start());
     let counter = Arc::clone(wire);
     let of_tcp = limits.clone();
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))

@@ -4,6 +4,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::Either;
 use jsonrpsee::core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification};
@@ -50,6 +51,17 @@ pub(crate) enum Caller {
     Anyone,
     /// A client that can read the data dir.
     Owner,
+}
+
+/// How many calls of a batch came after its first one. It travels among a request's extensions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Batched(Arc<AtomicU64>);
+
+impl Batched {
+    /// The number of calls after the first one; 0 if the request is no batch.
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The permit of an answer that may be large. It travels among a response's extensions.
@@ -120,6 +132,9 @@ where
 
     fn batch<'a>(&self, requests: Batch<'a>) -> impl Future<Output = Self::BatchResponse> + Send + 'a {
         let mut any_large = false;
+        if let Some(batched) = requests.iter().flatten().find_map(|entry| entry.extensions().get::<Batched>()) {
+            batched.0.fetch_add(requests.len().saturating_sub(1) as u64, Ordering::Relaxed);
+        }
         let checked = requests.into_iter().map(|entry| match entry {
             Ok(BatchEntry::Call(request)) => match self.refusal(request.method_name(), request.extensions()) {
                 Some(refusal) => Err(BatchEntryErr::new(request.id, refusal)),

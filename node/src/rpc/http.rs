@@ -8,6 +8,7 @@
 //! * It has a fixed number of places. A connection that waits or dawdles gives its place to a new one
 //!   (`accept.rs`), and ends by itself after its time ([`Times`]). Large answers are made and kept a few at
 //!   a time (`answer.rs`).
+//! * Callers without the cookie share a number of calls a second (`turns.rs`).
 //! * What a caller without the cookie may do is one list: [`OPEN_METHODS`](crate::rpc::access::OPEN_METHODS). The page
 //!   is such a caller.
 //!
@@ -22,6 +23,7 @@ mod metrics;
 mod page;
 mod place;
 mod socket;
+mod turns;
 
 use std::future::ready;
 use std::io;
@@ -41,6 +43,7 @@ use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle a
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tower::Service as _;
 
+use crate::clock::Clock;
 use crate::config::cookie::Cookie;
 use crate::observe::metrics::{Metrics, RpcMeter};
 use crate::rpc::access::{Access, LARGE_ANSWERS_MAX, Names};
@@ -61,6 +64,7 @@ use page::Page;
 pub use place::Times;
 use socket::{Call, Sockets};
 pub use socket::{EVENT, IDLE_MAX, PING_EVERY, SUBSCRIPTIONS_MAX};
+pub use turns::{ANSWER_BYTES_A_CALL, Late, Turn, Turns};
 
 /// The path of the description of all methods.
 pub const OPENRPC_JSON: &str = "/openrpc.json";
@@ -92,6 +96,8 @@ pub struct Faces {
     pub metrics: Metrics,
     /// Connections at a time: [`CONNECTIONS_MAX`], or what the limit of open files leaves.
     pub connections_max: usize,
+    /// Calls a second for all callers without the cookie together; `None` for no limit.
+    pub calls_max: Option<u32>,
     /// How long a connection may spend in each state.
     pub times: Times,
 }
@@ -166,8 +172,9 @@ impl HttpListener {
             tokio::net::TcpListener::from_std(socket).map_err(failed)?
         };
         let (stop, stopped) = watch::channel(false);
-        let limits = (faces.connections_max, faces.times);
         let meter = faces.metrics.rpc.clone();
+        let turns = Turns::new(faces.calls_max, faces.times.turn, meter.clone(), Clock::start());
+        let limits = (faces.connections_max, faces.times, turns);
         let (router, methods) = router(faces);
         let serve = move || runtime.block_on(accept::run(listener, router, limits, meter, stopped));
         let thread = std::thread::Builder::new().name("http".to_owned()).spawn(serve).map_err(failed)?;
@@ -192,7 +199,7 @@ impl HttpServer {
 }
 
 fn router(faces: Faces) -> (Router, MethodsHandle) {
-    let Faces { commands, cookie, health, members, feeds, metrics, connections_max, times } = faces;
+    let Faces { commands, cookie, health, members, feeds, metrics, connections_max, times, .. } = faces;
     let streams = Streams::new(feeds.clone(), members, metrics.rpc.clone(), connections_max);
     let (meter, places) = (metrics.rpc.clone(), streams.places());
     let (call, handle) = calls(commands.clone(), &metrics.rpc);

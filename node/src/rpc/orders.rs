@@ -18,10 +18,17 @@ pub const ORDERED_BAN_LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
 /// An order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Keep a connection to the node at this address.
-    Add(Multiaddr),
+    /// Keep a connection to the node at an address.
+    Add {
+        /// The address, with or without `/p2p`.
+        address: Multiaddr,
+        /// Whether the next runs are to keep it as well.
+        kept: bool,
+    },
     /// Disconnect this peer, and no longer dial it as one that was added.
     Remove(PeerId),
+    /// The same for an address that was added.
+    RemoveAddress(Multiaddr),
     /// Disconnect a peer, or all peers at an address, and let none back in for a time.
     Ban(Subject, Duration),
     /// End a ban.

@@ -40,6 +40,7 @@ use crate::host::EngineHost;
 use crate::net::bans::{self, KeptBan};
 use crate::net::behaviour::nat::verdict::Judge;
 use crate::net::discovery::Discovery;
+use crate::net::discovery::added;
 use crate::net::discovery::announce::Announced;
 use crate::net::discovery::book::kept::{self, Standings};
 use crate::net::discovery::own_key::KeyWatch;
@@ -148,8 +149,8 @@ impl Service {
         discovery.restore(kept::of_rows(earlier.known, earlier.standings, config.loopback_exempt));
         swarm.behaviour_mut().gossip.restore_bans(earlier.banned);
         let reaching = Reaching::new(Judge::new(config.reach.reachability, &config.reach.relays, rand::random()));
-        let expects_peers =
-            discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
+        let expects_peers = discovery.known() > 0
+            || !(config.bootstrap.is_empty() && config.reserved_peers.is_empty() && earlier.added.is_empty());
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -177,6 +178,7 @@ impl Service {
             reaching,
         };
         service.on_listening();
+        service.recall_added(&earlier.added);
         service.recall_members(earlier.members);
         Ok((service, verdicts, loaded))
     }
@@ -188,6 +190,8 @@ struct Earlier {
     known: Vec<KnownPeer>,
     standings: Standings,
     banned: Vec<KeptBan>,
+    /// Peers that the owner added.
+    added: Vec<Multiaddr>,
     /// What this node said last as a member.
     statements: Vec<Statement>,
     /// Other members that it knew.
@@ -200,6 +204,7 @@ impl Earlier {
         // A note that can't be read was written by another program. It is only a loss of memory.
         let standings = store.note(Note::Standings)?.and_then(|note| kept::decode(note).ok()).unwrap_or_default();
         let banned = store.note(Note::Bans)?.and_then(|note| bans::decode(note).ok()).unwrap_or_default();
+        let added = store.note(Note::AddedPeers)?.and_then(|note| added::decode(note).ok()).unwrap_or_default();
         let record = store.note(Note::MemberRecord)?.and_then(|note| SignedRecord::from_bytes(&note.into()).ok());
         let entries =
             store.note(Note::MemberEntries)?.and_then(|note| SignedEntries::from_bytes(&note.into()).ok());
@@ -207,7 +212,7 @@ impl Earlier {
         let entries = entries.map(|entries| Statement::Entries(Arc::new(entries)));
         let statements = record.into_iter().chain(entries).collect();
         let members = store.note(Note::Members)?.and_then(|note| recalled::decode(note).ok()).unwrap_or_default();
-        Ok(Self { engine, known, standings, banned, statements, members })
+        Ok(Self { engine, known, standings, banned, added, statements, members })
     }
 }
 

@@ -18,6 +18,7 @@ mod support {
     pub(crate) mod raw; // streams by hand
     pub(crate) mod raw_yamux; // yamux by hand
     pub(crate) mod rpc; // a service that the test plays, and clients
+    pub(crate) mod virtual_time; // it moves by itself
 }
 
 /// Tests of the command line.
@@ -102,6 +103,7 @@ mod rpc {
         mod ready; // a real node's health, cookie and producer rule
         mod socket; // calls and subscriptions over WebSockets
         mod topics; // events of all topics as a stream
+        mod turns; // clients share the calls of a second
     }
 }
 

@@ -13,13 +13,17 @@ use crate::rpc::command::BanStatus;
 /// `node peers add`, `remove`, `ban` and `unban`.
 pub(super) fn peers(command: &PeersCommand) -> Result<ExitCode, AskError> {
     match command {
-        PeersCommand::Add { address, ask } => {
+        PeersCommand::Add { address, forget, ask } => {
             let node = Node::find_as_owner(ask)?;
-            node.call(async |client| client.add_peer(address.to_string()).await)?;
-            to_stderr("the node keeps a connection to it until it ends; --reserved-peer keeps it over a restart");
+            node.call(async |client| client.add_peer(address.to_string(), Some(!forget)).await)?;
+            to_stderr(if *forget {
+                "the node keeps a connection to it until it ends"
+            } else {
+                "the node keeps a connection to it, also after a restart, until `node peers remove`"
+            });
         }
-        PeersCommand::Remove { peer_id, ask } => {
-            Node::find_as_owner(ask)?.call(async |client| client.remove_peer(peer_id.to_string()).await)?;
+        PeersCommand::Remove { who, ask } => {
+            Node::find_as_owner(ask)?.call(async |client| client.remove_peer(who.clone()).await)?;
             to_stderr("disconnected. It may connect again; `node peers ban` prevents that");
         }
         PeersCommand::Ban { who, time, ask } => {

@@ -75,6 +75,8 @@ pub(super) struct Fixed {
     /// The node that answered last, while it may be a peer through this address.
     pub(super) found: Option<PeerId>,
     pub(super) reserved: bool,
+    /// The owner added it, and wants it in the next run as well.
+    pub(super) kept: bool,
     /// The owner has taken it out. Its place stays, because dials are named by it.
     pub(super) removed: bool,
     pub(super) retry: Retry,

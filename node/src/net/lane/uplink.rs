@@ -15,7 +15,7 @@ use protocol::wire::message::Message;
 use super::encoded::{EncodedFrame, Frames};
 use super::pace::Pace;
 use super::turns::Turns;
-use crate::net::transport::rates::bulk_rate;
+use crate::clock::rates::bulk_rate;
 
 /// The uplink of a node.
 #[derive(Debug, Default)]

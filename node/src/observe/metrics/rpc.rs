@@ -18,6 +18,10 @@ pub struct RpcMeter {
     pub accepted: Counter,
     /// Connections that were told that all places are taken, so far.
     pub turned_away: Counter,
+    /// Requests that had to wait for their turn, so far.
+    pub slowed: Counter,
+    /// Requests that were refused because their turn did not come in time, so far.
+    pub refused: Counter,
     /// Open streams of events.
     pub streams: Gauge,
     /// Open WebSockets.
@@ -42,6 +46,8 @@ impl RpcMeter {
             connections: Gauge::default(),
             accepted: Counter::default(),
             turned_away: Counter::default(),
+            slowed: Counter::default(),
+            refused: Counter::default(),
             streams: Gauge::default(),
             websockets: Gauge::default(),
             subscriptions: Gauge::default(),
@@ -56,6 +62,10 @@ impl RpcMeter {
         registry.register("rpc_accepted", "Connections that the HTTP listener accepted", meter.accepted.clone());
         let help = "Connections that the HTTP listener turned away because all places were taken";
         registry.register("rpc_turned_away", help, meter.turned_away.clone());
+        let help = "Requests that waited for their turn because clients asked for more calls than there are";
+        registry.register("rpc_slowed", help, meter.slowed.clone());
+        let help = "Requests that were refused because their turn did not come in time";
+        registry.register("rpc_refused", help, meter.refused.clone());
         registry.register("rpc_streams", "Open streams of events", meter.streams.clone());
         registry.register("rpc_websockets", "Open WebSockets", meter.websockets.clone());
         registry.register("rpc_subscriptions", "Subscriptions of all WebSockets", meter.subscriptions.clone());

@@ -5,6 +5,8 @@
 //!   that place, first come, first served. So no client holds a place forever by asking without a pause. A
 //!   connection that waited in vain is told that all places are taken. If it asks for the node's health, it is
 //!   answered even then.
+//! * Connections are accepted as fast as calls are served, and are shared out like them (`turns.rs`). The others wait in
+//!   the system's backlog. So clients that connect in a loop cost no more than those that call in a loop.
 //! * If the system has no descriptor left, one waiting connection is closed, and the listener rests, longer each
 //!   time, up to a second. This is logged at most once in ten minutes.
 
@@ -36,6 +38,7 @@ use tracing::{debug, warn};
 use super::answer::Answer;
 use super::health::HEALTH_PATHS;
 use super::place::{Place, Times};
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::observe::metrics::RpcMeter;
 use crate::observe::seldom::Seldom;
@@ -68,16 +71,17 @@ const BACKLOG: i32 = 1_024;
 pub(super) async fn run(
     listener: TcpListener,
     router: Router,
-    (most, times): (usize, Times),
+    (most, times, turns): (usize, Times, Turns<Clock>),
     meter: RpcMeter,
     mut stopped: watch::Receiver<bool>,
 ) {
     if let Err(error) = listen(&listener, Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN)) {
         debug!(%error, "the system keeps its own backlog");
     }
-    let mut open = Open::new(most, times, router, meter, stopped.clone());
+    let door = turns.door();
+    let mut open = Open::new((most, times, turns), router, meter, stopped.clone());
     let clock = Clock::start();
-    let (mut rest, mut complaint) = (REST_MIN, Seldom::default());
+    let (mut rest, mut complaint, mut may_accept) = (REST_MIN, Seldom::default(), false);
     loop {
         let patience = open.patience();
         let accepted = tokio::select! {
@@ -91,8 +95,15 @@ pub(super) async fn run(
                 open.look_again();
                 continue;
             }
-            accepted = listener.accept() => accepted,
+            accepted = async {
+                if !may_accept {
+                    door.open().await;
+                    may_accept = true;
+                }
+                listener.accept().await
+            } => accepted,
         };
+        may_accept = false;
         match accepted {
             Ok((stream, _)) => {
                 rest = REST_MIN;
@@ -123,6 +134,7 @@ pub(super) async fn run(
 struct Open {
     most: usize,
     times: Times,
+    turns: Turns<Clock>,
     router: Router,
     meter: RpcMeter,
     stopped: watch::Receiver<bool>,
@@ -133,9 +145,14 @@ struct Open {
 }
 
 impl Open {
-    fn new(most: usize, times: Times, router: Router, meter: RpcMeter, stopped: watch::Receiver<bool>) -> Self {
+    fn new(
+        (most, times, turns): (usize, Times, Turns<Clock>),
+        router: Router,
+        meter: RpcMeter,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
         let (places, tasks, queue) = (HashMap::new(), JoinSet::new(), VecDeque::new());
-        Self { most, times, router, meter, stopped, places, tasks, queue }
+        Self { most, times, turns, router, meter, stopped, places, tasks, queue }
     }
 
     /// Accepts a connection. It gets a place if it is its turn and there is one, and otherwise
@@ -162,7 +179,7 @@ impl Open {
     }
 
     fn start(&mut self, stream: TcpStream) {
-        let place = Arc::new(Place::new(self.times));
+        let place = Arc::new(Place::new(self.times, self.turns.join()));
         let task = self.tasks.spawn(serve(stream, self.router.clone(), Arc::clone(&place), self.stopped.clone()));
         self.places.insert(task.id(), place);
         self.count();
@@ -237,7 +254,7 @@ async fn serve(stream: TcpStream, router: Router, place: Arc<Place>, mut stopped
     let _ = stream.set_nodelay(true);
     let state = Arc::clone(&place);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        state.reading();
+        state.queued();
         request.extensions_mut().insert(Arc::clone(&state));
         let (mut router, state) = (router.clone(), Arc::clone(&state));
         async move {

@@ -1,4 +1,4 @@
-//! The checks that a request must pass first: it is for a loopback host, it does not come from another site's
+//! The checks that a request must pass first: its turn has come (`turns.rs`), it is for a loopback host, it does not come from another site's
 //! page, it has the right cookie or none, and it is whole.
 //!
 //! A browser resolves an attacker's name to 127.0.0.1 like any other name (DNS rebinding), and sends requests of
@@ -20,11 +20,12 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
+use super::accept::READ_BYTES_MAX;
 use super::health::HEALTH_PATHS;
 use super::place::Place;
 use crate::config::cookie::Cookie;
 use crate::rpc::REQUEST_BYTES_MAX;
-use crate::rpc::access::Caller;
+use crate::rpc::access::{Batched, Caller};
 
 /// Bytes of a request without the cookie: some transactions of 64 KiB in hexadecimal, or a full batch of small
 /// ones. If every connection has one such body, they hold 128 MiB together, and three times that while all are
@@ -45,11 +46,28 @@ pub(super) async fn check(State(cookie): State<Option<Cookie>>, request: Request
 }
 
 async fn checked(cookie: Option<Cookie>, request: Request, next: Next) -> Response {
-    if is_of_another_site(&request) {
-        return (StatusCode::FORBIDDEN, OTHER_SITE).into_response();
-    }
     let health = HEALTH_PATHS.contains(&request.uri().path());
-    let caller = match admit(request.headers(), health, cookie.as_ref()) {
+    let admitted = if is_of_another_site(&request) {
+        Err((StatusCode::FORBIDDEN, OTHER_SITE.to_owned()))
+    } else {
+        admit(request.headers(), health, cookie.as_ref())
+    };
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    // Refusing costs something as well. The owner could stop the node, and need not flood it.
+    let shares = place.as_ref().filter(|_| !matches!(admitted, Ok(Caller::Owner)));
+    if let Some(place) = shares
+        && let Err(late) = place.turn().begin().await
+        && !health
+    {
+        place.reading();
+        // A small body is read all the same. If the connection closes with bytes unread, the answer is lost.
+        let _ = whole(request.into_body(), READ_BYTES_MAX).await;
+        return late.into_response();
+    }
+    if let Some(place) = &place {
+        place.reading();
+    }
+    let caller = match admitted {
         Ok(caller) => caller,
         Err(refused) => return refused.into_response(),
     };
@@ -57,17 +75,23 @@ async fn checked(cookie: Option<Cookie>, request: Request, next: Next) -> Respon
         Caller::Anyone => OPEN_REQUEST_BYTES_MAX,
         Caller::Owner => REQUEST_BYTES_MAX,
     };
-    let place = request.extensions().get::<Arc<Place>>().cloned();
     let (mut head, body) = request.into_parts();
     let Some(body) = whole(body, most).await else { return too_large(caller, most).into_response() };
     // The place has the time limit for reading, and ends the connection.
-    if let Some(place) = place {
+    if let Some(place) = &place {
         place.serving();
     }
     head.extensions.insert(caller);
     // The header is no longer needed, and must not appear in a log.
     head.headers.remove(AUTHORIZATION);
-    next.run(Request::from_parts(head, Body::from(body))).await
+    let batched = Batched::default();
+    head.extensions.insert(batched.clone());
+    let response = next.run(Request::from_parts(head, Body::from(body))).await;
+    if let Some(place) = place.filter(|_| caller == Caller::Anyone) {
+        let bytes = response.body().size_hint().exact().unwrap_or(0);
+        place.turn().end(batched.calls(), bytes).await;
+    }
+    response
 }
 
 /// The bytes of a body; `None` if it doesn't arrive whole, or has more than `most`. They are put together in one

@@ -4,6 +4,7 @@
 //!   does not read costs one request and one answer, as over HTTP. (The JSON-RPC library's own server begins a task for each
 //!   message, and has no bound.) A message is passed to the library as if it were the body of a request. So the same checks,
 //!   batches and limits hold.
+//! * **Turns.** Each message waits for its turn, as over HTTP (`turns.rs`). Events do not.
 //! * **Events** come between answers: the topics and their queues are in `feeds.rs`. A client that does not take a message
 //!   within [`Times::answer`] is disconnected.
 //! * **Places.** A socket keeps its connection's place. It counts as a stream (`events.rs`): there are
@@ -37,7 +38,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::guard::OPEN_REQUEST_BYTES_MAX;
 use super::place::Place;
 use crate::observe::metrics::RpcMeter;
-use crate::rpc::access::{Caller, Large};
+use crate::rpc::access::{Batched, Caller, Large};
 use crate::rpc::feeds::{Feeds, Told, Topic};
 use crate::rpc::{CODE_REFUSED, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, SUBSCRIBE, UNSUBSCRIBE};
 
@@ -175,7 +176,7 @@ impl Session {
                     self.end(&mut socket, close_code::UNSUPPORTED, "requests are text").await
                 }
                 Next::Heard(Some(Message::Text(text))) => {
-                    let going = self.on_text(&mut socket, text).await;
+                    let going = self.on_text(&mut socket, place, text).await;
                     (heard, asked) = (Instant::now(), Instant::now());
                     going
                 }
@@ -201,13 +202,26 @@ impl Session {
     }
 
     /// A request. False if the client is gone.
-    async fn on_text(&mut self, socket: &mut WebSocket, text: Utf8Bytes) -> bool {
+    async fn on_text(&mut self, socket: &mut WebSocket, place: &Place, text: Utf8Bytes) -> bool {
+        let turn = Some(place.turn()).filter(|_| self.caller == Caller::Anyone);
+        if let Some(turn) = turn
+            && let Err(late) = turn.begin().await
+        {
+            let id = serde_json::from_str::<Asked<'_>>(&text).ok().and_then(|asked| asked.id);
+            let answer = late.to_json(id.map_or("null", RawValue::get));
+            return self.send(socket, Message::Text(answer.into())).await;
+        }
         if let Ok(asked) = serde_json::from_str::<Asked<'_>>(&text)
             && let Some(answer) = self.subscribe(&asked)
         {
             return self.send(socket, Message::Text(answer.into())).await;
         }
-        let Some((answer, _large)) = self.call(text).await else { return true };
+        let batched = Batched::default();
+        let answer = self.call(text, &batched).await;
+        if let Some(turn) = turn {
+            turn.end(batched.calls(), answer.as_ref().map_or(0, |(text, _)| text.len() as u64)).await;
+        }
+        let Some((answer, _large)) = answer else { return true };
         self.send(socket, Message::Text(answer)).await
     }
 
@@ -262,12 +276,13 @@ impl Session {
     }
 
     /// Asks the JSON-RPC; `None` if there is no answer, as for a notification.
-    async fn call(&mut self, text: Utf8Bytes) -> Option<(Utf8Bytes, Option<Large>)> {
+    async fn call(&mut self, text: Utf8Bytes, batched: &Batched) -> Option<(Utf8Bytes, Option<Large>)> {
         let mut request = Request::post("/").header(CONTENT_TYPE, "application/json");
         if let Some(host) = &self.host {
             request = request.header(HOST, host);
         }
-        let request = request.extension(self.caller).body(Body::from(Bytes::from(text))).ok()?;
+        let request =
+            request.extension(self.caller).extension(batched.clone()).body(Body::from(Bytes::from(text))).ok()?;
         let mut response = (self.sockets.call)(request).await;
         let large = response.extensions_mut().remove::<Large>();
         let status = response.status();

@@ -119,7 +119,7 @@ fn help_mentions_every_flag_and_every_setting_has_a_variable() {
     // What one call is about, as against how things are set up.
     let without_variable = [
         "out", "payload", "file", "random", "nonce", "watch", "member", "remove", "help", "version", "follow",
-        "from", "after", "count", "time", "dot",
+        "from", "after", "count", "time", "dot", "forget",
     ];
     let mut waiting = vec![(Vec::<String>::new(), Cli::command())];
     let mut flags = 0;

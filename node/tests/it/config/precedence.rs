@@ -55,6 +55,13 @@ fn cases() -> Vec<Case> {
             [json!(false), json!(true), json!(false), json!(true)],
         ),
         case(
+            "rpc-calls",
+            &["--rpc-calls=0"],
+            ("NODE_RPC_CALLS", "100"),
+            "rpc-calls = 200",
+            [json!(2_000), json!(200), json!(100), json!(0)],
+        ),
+        case(
             "rpc-any-producer",
             &["--rpc-any-producer=false"],
             ("NODE_RPC_ANY_PRODUCER", "1"),

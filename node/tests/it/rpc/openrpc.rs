@@ -135,6 +135,7 @@ pub(crate) fn serve(node: &Node) -> (HttpServer, HttpClient, std::net::SocketAdd
         feeds: ready.feeds.clone(),
         metrics: ready.metrics.clone(),
         connections_max: CONNECTIONS_MAX,
+        calls_max: None,
         times: Times::default(),
     };
     (listener.serve(faces).expect("serves"), client(address, Some(&cookie)), address)

@@ -60,6 +60,7 @@ pub(crate) fn config(seed: u8) -> Config {
         validator: None,
         produce_every: None,
         rpc_addr: None,
+        rpc_calls: None,
         rpc_any_producer: false,
         trace: None::<PathBuf>,
         memory: Memory::default(),

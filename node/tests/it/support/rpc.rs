@@ -3,10 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jsonrpsee::http_client::{HeaderMap, HttpClient, HttpClientBuilder};
 use node::config::cookie::Cookie;
+use node::config::rates::RPC_CALLS_DEFAULT;
 use node::observe::metrics::Metrics;
 use node::rpc::command;
 use node::rpc::feeds::Feeds;
@@ -44,8 +45,19 @@ impl FakeNode {
         Self::at("127.0.0.1:0".parse().expect("an address"), connections_max, times)
     }
 
+    /// A listener that gives clients without the cookie this number of calls a second. Each waits for its turn for at
+    /// most this time.
+    pub(crate) fn with_calls(calls: u32, turn: Duration) -> Self {
+        let (address, times) = ("127.0.0.1:0".parse().expect("an address"), Times { turn, ..Times::default() });
+        Self::with_all(address, CONNECTIONS_MAX, Some(calls), times)
+    }
+
     /// The same at this address. Another listener may be about to leave it.
     pub(crate) fn at(address: SocketAddr, connections_max: usize, times: Times) -> Self {
+        Self::with_all(address, connections_max, Some(RPC_CALLS_DEFAULT), times)
+    }
+
+    fn with_all(address: SocketAddr, connections_max: usize, calls_max: Option<u32>, times: Times) -> Self {
         let until = Instant::now() + PATIENCE;
         let listener = loop {
             match HttpListener::bind(address) {
@@ -68,6 +80,7 @@ impl FakeNode {
             feeds: feeds.clone(),
             metrics: metrics.clone(),
             connections_max,
+            calls_max,
             times,
         };
         let server = listener.serve(faces).expect("a server");

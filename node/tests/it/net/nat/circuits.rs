@@ -5,7 +5,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use node::config::Config;
 use node::config::reach::{Reach, Reachability};
-use node::net::behaviour::nat::server::CIRCUITS_PER_PEER;
+use node::net::behaviour::nat::server::{CIRCUIT_BYTES_MAX, CIRCUITS_PER_PEER, RESERVATIONS_MAX};
 use protocol::gossip::{Submission, TransactionStatus};
 
 use crate::support::harness::{Node, config, transaction};
@@ -100,6 +100,59 @@ async fn a_relay_carries_so_many_circuits_for_one_node_and_no_more() {
     assert!(tried(&caller.status().await));
     assert_eq!(relay.status().await.reach.reservations, CIRCUITS_PER_PEER + 1);
     caller.stop().await;
+    for node in nodes {
+        node.stop().await;
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_circuit_ends_at_its_bytes_and_what_is_left_crosses_on_the_next() {
+    let relay = relay(90).await;
+    let hidden = hidden(91, &relay, Vec::new()).await;
+    let caller = caller(92, vec![through(&relay, &hidden)], Vec::new()).await;
+    caller.peers_until("the hidden node", |peers| peers.iter().any(|peer| peer.ready)).await;
+    // Items of half the bound cross on one circuit.
+    let bytes = 48 * 1_024;
+    let within = usize::try_from(CIRCUIT_BYTES_MAX).expect("few") / 2 / bytes;
+    let mut sent = Vec::new();
+    for nonce in 0..4 * within as u64 {
+        if nonce == within as u64 {
+            for id in &sent {
+                assert!(matches!(hidden.transaction(*id).await, TransactionStatus::Pending(_)));
+            }
+            assert!(caller.status().await.disconnects.is_empty(), "it ended before its bound");
+        }
+        let item = transaction(93, nonce, bytes);
+        sent.push(item.id());
+        assert_eq!(caller.send(item).await, Ok(Submission::Accepted));
+    }
+    for id in &sent {
+        assert!(matches!(hidden.transaction(*id).await, TransactionStatus::Pending(_)));
+    }
+    let status = caller.status_until("its end", |status| !status.disconnects.is_empty()).await;
+    assert!(status.disconnects.values().sum::<u64>() >= 1, "{:?}", status.disconnects);
+    for node in [caller, hidden, relay] {
+        node.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_relay_gives_so_many_reservations_and_no_more() {
+    let relay = relay(100).await;
+    let mut nodes = Vec::new();
+    for seed in 0..RESERVATIONS_MAX {
+        nodes.push(hidden(101 + u8::try_from(seed).expect("few"), &relay, Vec::new()).await);
+    }
+    assert_eq!(relay.status().await.reach.reservations, RESERVATIONS_MAX);
+    let reach = Reach { reachability: Reachability::Private, relays: vec![relay.address()], ..Reach::default() };
+    let one_more = Node::start(Config { listen: Vec::new(), reach, ..config(140) }).await;
+    let refused = one_more
+        .status_until("a refusal", |status| status.reach.relays.iter().any(|relay| relay.trouble.is_some()))
+        .await;
+    assert!(refused.reach.relays.iter().all(|relay| !relay.held), "{:?}", refused.reach.relays);
+    assert_eq!(relay.status().await.reach.reservations, RESERVATIONS_MAX);
+    one_more.stop().await;
     for node in nodes {
         node.stop().await;
     }

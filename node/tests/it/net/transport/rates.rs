@@ -2,99 +2,18 @@
 
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
-use futures::future::{join_all, select};
+use futures::future::select;
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use node::config::rates::{RATE_LIMIT_MIN, Rates};
-use node::net::transport::rates::{
-    Connection, Cost, QUIC_PACKET_OVERHEAD, RateLimits, Timing, bulk_rate, burst, piece,
-};
+use node::clock::rates::{Connection, Cost, QUIC_PACKET_OVERHEAD, RateLimits, Timing, bulk_rate, burst, piece};
+use node::config::rates::RATE_LIMIT_MIN;
 use protocol::time::{Duration, Time};
 
+use crate::support::virtual_time::Virtual;
+
 const MIB: u64 = 1 << 20;
-
-/// A clock that moves only when all tasks wait: straight to the next time that one waits for.
-#[derive(Clone, Default)]
-struct Virtual(Arc<Mutex<Moment>>);
-
-#[derive(Default)]
-struct Moment {
-    now: Time,
-    timers: Vec<(Time, Waker)>,
-}
-
-struct Until(Virtual, Time);
-
-#[derive(Default)]
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Timing for Virtual {
-    type Until = Until;
-
-    fn now(&self) -> Time {
-        self.0.lock().expect("no thread panicked").now
-    }
-
-    fn until(&self, at: Time) -> Until {
-        Until(self.clone(), at)
-    }
-}
-
-impl Future for Until {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut moment = self.0.0.lock().expect("no thread panicked");
-        if moment.now >= self.1 {
-            return Poll::Ready(());
-        }
-        // A task that looks again waits once.
-        moment.timers.retain(|(at, waker)| *at != self.1 || !waker.will_wake(cx.waker()));
-        moment.timers.push((self.1, cx.waker().clone()));
-        Poll::Pending
-    }
-}
-
-impl Virtual {
-    async fn sleep(&self, time: Duration) {
-        self.until(self.now() + time).await;
-    }
-
-    /// Runs a task until it ends.
-    fn run<T>(&self, task: impl Future<Output = T>) -> T {
-        let (mut task, woken) = (pin!(task), Arc::new(Woken::default()));
-        let waker = Waker::from(Arc::clone(&woken));
-        loop {
-            if let Poll::Ready(value) = task.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return value;
-            }
-            while !woken.0.swap(false, Ordering::Relaxed) {
-                let mut moment = self.0.lock().expect("no thread panicked");
-                let next = moment.timers.iter().map(|(at, _)| *at).min().expect("all wait, and none for a time");
-                moment.now = moment.now.max(next);
-                let (due, later) = std::mem::take(&mut moment.timers).into_iter().partition(|(at, _)| *at <= next);
-                moment.timers = later;
-                drop(moment);
-                let due: Vec<(Time, Waker)> = due;
-                due.into_iter().for_each(|(_, waker)| waker.wake());
-            }
-        }
-    }
-
-    /// Runs tasks that never end, for this time.
-    fn run_for(&self, time: Duration, tasks: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
-        self.run(async { drop(select(pin!(join_all(tasks)), pin!(self.sleep(time))).await) });
-    }
-}
 
 /// A socket that is always ready, and the moments at which bytes passed.
 #[derive(Clone)]
@@ -136,7 +55,7 @@ impl AsyncWrite for Socket {
 }
 
 fn upload(rate: u64, clock: &Virtual) -> RateLimits<Virtual> {
-    RateLimits::new(Rates { upload: Some(rate), download: None }, clock)
+    RateLimits::new(Some(rate), None, clock)
 }
 
 /// Writes chunks of a length without end.
@@ -183,7 +102,7 @@ fn what_is_sent_in_a_minute_is_the_limit_and_no_span_has_more_than_the_burst_bey
 #[test]
 fn what_is_read_is_at_most_one_piece_for_each_connection_beyond_the_limit() {
     let (rate, clock) = (MIB, Virtual::default());
-    let limits = RateLimits::new(Rates { upload: None, download: Some(rate) }, &clock);
+    let limits = RateLimits::new(None, Some(rate), &clock);
     let socket = Socket::new(&clock);
     let reads = (0..20).map(|_| -> Pin<Box<dyn Future<Output = ()>>> {
         let mut stream = limits.connection(Cost::Plain).pace(socket.clone());
@@ -289,7 +208,7 @@ fn bytes_of_quic_are_counted_with_the_overhead_of_their_packets() {
 #[test]
 fn without_limits_everything_passes_at_once() {
     let clock = Virtual::default();
-    let limits = RateLimits::new(Rates::default(), &clock);
+    let limits = RateLimits::new(None, None, &clock);
     let socket = Socket::new(&clock);
     let mut stream = limits.connection(Cost::Plain).pace(socket.clone());
     clock.run(async {

@@ -128,7 +128,7 @@ async fn streams_take_half_of_the_places_and_leave_the_rest_to_requests() {
 #[test]
 fn a_stream_outlives_the_times_of_other_connections() {
     let short = Duration::from_millis(200);
-    let times = Times { wait: short, body: short, serve: short, answer: short, leave: short };
+    let times = Times { wait: short, turn: short, body: short, serve: short, answer: short, leave: short };
     let fake = FakeNode::with_places(4, times);
     let mut reader = reader(fake.address);
     // Two that wait until their time is over, one after the other.

@@ -16,10 +16,12 @@
 //! A receiver can only stop reading. What the kernel takes meanwhile, up to `net.ipv4.tcp_rmem` for each
 //! connection, is counted when it is read.
 //!
-//! Deliberately absent: limits on the RPC, which is on loopback, and on name lookups.
+//! The RPC shares out its calls by the same arithmetic ([`Shared`], and `rpc/http/turns.rs`).
+//!
+//! Deliberately absent: a limit of bytes for the RPC, which is on loopback, and limits on name lookups.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -29,7 +31,6 @@ use tokio::time::Sleep;
 
 use self::shares::{Leave, Shares};
 use crate::clock::Clock;
-use crate::config::rates::Rates;
 
 mod paced;
 pub mod shares;
@@ -103,11 +104,11 @@ pub struct RateLimits<T: Timing> {
 }
 
 impl<T: Timing> RateLimits<T> {
-    /// The limits of a node that starts now.
+    /// The limits of a node that starts now, in bytes a second; `None` for no limit.
     #[must_use]
-    pub fn new(rates: Rates, timing: &T) -> Self {
+    pub fn new(upload: Option<u64>, download: Option<u64>, timing: &T) -> Self {
         let limit = |rate| Arc::new(Limit::new(rate, timing.clone()));
-        Self { upload: rates.upload.map(limit), download: rates.download.map(limit) }
+        Self { upload: upload.map(limit), download: download.map(limit) }
     }
 
     /// A connection that begins.
@@ -134,6 +135,49 @@ impl<T: Timing> Connection<T> {
             member.as_ref().map(|member| Flow::new(Arc::clone(member), self.cost))
         };
         Paced::new(stream, flow(&self.upload), flow(&self.download))
+    }
+}
+
+/// A limit of its own that callers share fairly. It counts what they ask for, in units in place of bytes.
+#[derive(Clone, Debug)]
+pub struct Shared<T: Timing> {
+    limit: Arc<Limit<T>>,
+    burst: u64,
+}
+
+impl<T: Timing> Shared<T> {
+    /// A limit of `rate` units a second, with [`burst`] of them saved up.
+    #[must_use]
+    pub fn new(rate: u64, timing: T) -> Self {
+        Self { limit: Arc::new(Limit::new(rate, timing)), burst: burst(rate) }
+    }
+
+    /// A new caller. It is forgotten when this is dropped.
+    #[must_use]
+    pub fn join(&self) -> Sharer<T> {
+        let member = Member { number: self.limit.lock().join(), limit: Arc::clone(&self.limit) };
+        Sharer { member: Arc::new(member), burst: self.burst }
+    }
+}
+
+/// One caller's place at a [`Shared`] limit.
+#[derive(Debug)]
+pub struct Sharer<T: Timing> {
+    member: Arc<Member<T>>,
+    burst: u64,
+}
+
+impl<T: Timing> Sharer<T> {
+    /// Waits until it is this caller's turn to take so many units. If the future is dropped, they are not taken.
+    pub async fn take(&self, units: u64) {
+        let mut left = units;
+        while left > 0 {
+            let piece = left.min(self.burst);
+            let mut flow = Flow::new(Arc::clone(&self.member), Cost::Plain);
+            let bytes = i64::try_from(piece).unwrap_or(i64::MAX);
+            poll_fn(|cx| flow.poll_ticket(cx, bytes)).await;
+            left -= piece;
+        }
     }
 }
 
