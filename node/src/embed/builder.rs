@@ -26,7 +26,9 @@ use crate::config::members::{Membership, Part};
 use crate::config::memory::Memory;
 use crate::config::rates::{RATE_LIMIT_MAX, RATE_LIMIT_MIN, Rates};
 use crate::config::reach::Reach;
-use crate::config::{Config, INTERVAL_MAX, INTERVAL_MIN, PEERS_MAX, PEERS_OUT_DEFAULT, Prune, contradiction};
+use crate::config::{
+    Config, INTERVAL_MAX, INTERVAL_MIN, PEERS_MAX, PEERS_OUT_DEFAULT, Prune, TRACE_FLUSH_DEFAULT, contradiction,
+};
 use crate::net::addresses::typed::{parse_dial, parse_listen};
 use crate::service;
 
@@ -363,6 +365,8 @@ fn defaults(network: NetworkId, identity: &Identity, memory: Memory) -> Config {
         rpc_addr: None,
         rpc_any_producer: false,
         trace: None,
+        trace_flush: TRACE_FLUSH_DEFAULT,
+        item_traces: true,
         memory,
         membership,
         reach: Reach::default(),

@@ -159,6 +159,23 @@ pub enum What {
     },
     /// The node stopped cleanly; nothing follows.
     End,
+    /// Bytes of all messages that were read so far, before encryption. Recorded once a second, just before a sample.
+    Read(ReadBytes),
+}
+
+/// Bytes of messages that were read, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadBytes {
+    /// Bodies, announcements and requests.
+    pub relay: u64,
+    /// Reconciliation.
+    pub repair: u64,
+    /// Catching up.
+    pub sync: u64,
+    /// Membership and aggregates.
+    pub members: u64,
+    /// Hellos, acknowledgements, pings and goodbyes.
+    pub link: u64,
 }
 
 /// Writes a trace.
@@ -332,6 +349,10 @@ impl Encode for Record {
                 write_latenesses(writer, lateness_us);
             }
             What::End => start(10, 0),
+            What::Read(ReadBytes { relay, repair, sync, members, link }) => {
+                start(11, 5);
+                [relay, repair, sync, members, link].iter().for_each(|bytes| writer.uint(**bytes));
+            }
         }
     }
 }
@@ -404,6 +425,13 @@ fn read_record(reader: &mut Reader) -> Result<Record, DecodeError> {
             },
         },
         (10, 2) => What::End,
+        (11, 7) => What::Read(ReadBytes {
+            relay: reader.uint()?,
+            repair: reader.uint()?,
+            sync: reader.uint()?,
+            members: reader.uint()?,
+            link: reader.uint()?,
+        }),
         _ => return Err(DecodeError::BadValue("a record's tag")),
     };
     Ok(Record { at_ns, what })
