@@ -25,9 +25,14 @@ pub(super) struct Sampling {
 
 impl Sampling {
     /// Begins to measure, if there is a trace, and hands it to the system this often.
-    pub(super) fn start(recorder: Recorder, wire: Arc<WireBytes>, traffic: Arc<Traffic>, flush: Duration) -> Self {
+    pub(super) fn start(
+        recorder: &Recorder,
+        wire: &Arc<WireBytes>,
+        traffic: &Arc<Traffic>,
+        flush: Duration,
+    ) -> Self {
         let lateness = recorder.is_on().then(|| Lateness::start(recorder.clone(), flush));
-        Self { recorder, wire, traffic, lateness }
+        Self { recorder: recorder.clone(), wire: Arc::clone(wire), traffic: Arc::clone(traffic), lateness }
     }
 
     /// Takes a sample.

@@ -144,7 +144,7 @@ impl Service {
         let reaching = Reaching::new(Judge::new(config.reach.reachability, &config.reach.relays, rand::random()));
         let expects_peers =
             discovery.known() > 0 || !config.bootstrap.is_empty() || !config.reserved_peers.is_empty();
-        let trace_flush = config.trace_flush;
+        let sampling = Sampling::start(&recorder, &wire, &metrics.traffic, config.trace_flush);
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -159,12 +159,7 @@ impl Service {
             key_watch: KeyWatch::default(),
             pool,
             unchecked: VecDeque::new(),
-            sampling: Sampling::start(
-                recorder.clone(),
-                Arc::clone(&wire),
-                Arc::clone(&metrics.traffic),
-                trace_flush,
-            ),
+            sampling,
             recorder,
             wire,
             pruning: Pruning::default(),

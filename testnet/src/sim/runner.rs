@@ -28,9 +28,11 @@ use crate::random::Seed;
 use crate::report::deliveries::Delivery;
 use crate::report::deliveries::hops::Hop;
 use crate::report::figures::spreads::Spreads;
-use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
+use crate::report::schema::causes::Causes;
+use crate::report::schema::{Broken, Filled, Report, Rumored, SCHEMA, Simulated};
 use crate::report::statistics::{ratio, rounded};
 use crate::topology::floor::Floor;
+use crate::wan::LinkPlan;
 use film::Shot;
 
 /// One simulation to run.
@@ -115,20 +117,12 @@ pub fn run_and_keep(
     if let Some(film) = &mut film {
         film.end(&finished);
     }
-    let rumor = match &relay {
-        RelayPolicy::Rumor(rumor) => Some(rounds::rounds(&finished, rumor)),
-        _ => None,
-    };
+    let rumor = rumored(&relay, &finished);
     let partition = heal::healed(&finished);
-    let interval = job.scenario.interval.map(Into::into);
-    let spread = interval.map(|interval| spread::spread(&finished, interval));
+    let spread = job.scenario.interval.map(|interval| spread::spread(&finished, interval.into()));
     let members_of = measure::members::figures(&finished);
     let simulated = simulated(job, checks, nodes, &finished, wall_s)?;
-    let found = links.and_then(|links| measure::causes::causes(&mut finished, links));
-    let (found, causes) = found.unzip();
-    if let (Some(hops), Some(found)) = (hops, found) {
-        *hops = found;
-    }
+    let causes = links.and_then(|links| take_causes(&mut finished, links, hops));
     let Measured { tx, block, cost, spreads } = measured;
     let report = Report {
         schema: SCHEMA,
@@ -159,6 +153,22 @@ pub fn run_and_keep(
         causes,
     };
     Ok((report, spreads))
+}
+
+fn rumored(relay: &RelayPolicy, finished: &Finished) -> Option<Rumored> {
+    match relay {
+        RelayPolicy::Rumor(rumor) => Some(rounds::rounds(finished, rumor)),
+        _ => None,
+    }
+}
+
+/// Why items came, if it was recorded. The hops go where they are wanted.
+fn take_causes(finished: &mut Finished, links: LinkPlan, hops: Option<&mut Vec<Hop>>) -> Option<Causes> {
+    let (found, causes) = measure::causes::causes(finished, links)?;
+    if let Some(hops) = hops {
+        *hops = found;
+    }
+    Some(causes)
 }
 
 fn simulated(

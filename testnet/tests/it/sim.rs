@@ -1,7 +1,6 @@
 //! The simulator: its world, its links, its faults and its checkers.
 
 mod attackers;
-mod causes;
 mod checkers;
 mod converged;
 mod determinism;
