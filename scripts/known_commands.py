@@ -285,7 +285,7 @@ KNOWN = {
     **{
         f"scripts/prove.sh {name}": proof()
         for name in "fifty flood kill bootstrap netns nat compare busy links blocks headers capacity kill-nine join reconcile verify store "
-        "partition members-relay eighth rpc-flood scrape memory-cost plateau eclipse field attack fuzz commands all".split()
+        "partition members-relay tracing eighth rpc-flood scrape memory-cost plateau eclipse field attack fuzz commands all".split()
     },
     **{
         f"scripts/prove-sim.sh {name}": proof()

@@ -24,6 +24,9 @@
 #   scripts/prove.sh partition   50 nodes over six regions, for a minute in two halves: how long until all nodes
 #                                agree again
 #   scripts/prove.sh members-relay  the relay with membership and without, 50 nodes, in turn
+#   scripts/prove.sh tracing     what it costs that a node remembers the ways of items and tells a reader each event:
+#                                latency, processor time, memory. TRACING_ROUNDS=2 TRACING_TIME=5s make a short try,
+#                                which is not kept
 #   scripts/prove.sh eighth      an eighth of 50 nodes is killed at once: the 20 items after that, with membership and
 #                                without, on real nodes and on 1,000 simulated ones
 #   scripts/prove.sh plateau     an hour at 60 transactions a second on 20 nodes: memory stays within 96 MiB and is
@@ -295,6 +298,99 @@ run_quietly() {
   "$testnet" run --out "$out" "$@" >/dev/null 2>"$out.err" || { cat "$out.err" >&2; return 1; }
   rm -rf "$out/nodes" "$out/traces"
   echo "$label $out/report.json"
+}
+
+# Stays connected to the stream of events of the first node, and counts what comes. It ends with the node.
+watch_events() {
+  python3 - "$1" <<'PY'
+import http.client, json, sys, time
+for _ in range(600):
+    try:
+        address = json.load(open(f"{sys.argv[1]}/nodes/00/rpc.json"))["rpc"]
+        break
+    except (OSError, ValueError):
+        time.sleep(0.1)
+else:
+    sys.exit("the first node never told where its RPC is")
+connection = http.client.HTTPConnection(address)
+connection.request("GET", "/events")
+events = 0
+try:
+    for line in connection.getresponse():
+        events += line.startswith(b"event:")
+except (OSError, http.client.HTTPException):
+    pass
+print(events)
+PY
+}
+
+# Medians of rounds with and without the memory of ways and a reader of events, in turn. The memory holds 3,072 items,
+# and 160 s at 20 a second bring 3,200, so at the end of a run it is full.
+tracing() {
+  local rounds=${TRACING_ROUNDS:-5} time=${TRACING_TIME:-160s} file=$keep/tracing.txt
+  [ "$rounds $time" = "5 160s" ] || file=/dev/stderr
+  {
+    about "testnet run --nodes 50 --degree 8 --ephemeral --tx-rate 20 --duration $time, $rounds rounds of two runs: with item traces and a reader of GET /events at the first node, and with --node-arg=--no-item-traces and no reader"
+    tracing_rounds "$rounds" "$time" | python3 -c '
+import json, sys
+goals = (
+    ("p95 ms", lambda run: run["tx"]["latency_ms"]["p95"], lambda on, off: (100 * (on / off - 1), "%", 10)),
+    ("CPU us a delivery", lambda run: run["cost"]["cpu_us_per_delivery"], lambda on, off: (100 * (on / off - 1), "%", 3)),
+    ("memory of a node, MiB", lambda run: run["cost"]["rss_mib"]["p50"], lambda on, off: (on - off, "MiB", 4)),
+)
+runs, events = {"on": [], "off": []}, []
+for line in sys.stdin:
+    kind, *rest = line.split()
+    if kind == "events":
+        events.append(int(rest[0]))
+    else:
+        runs[kind].append(json.load(open(rest[0])))
+def middle(values):
+    values = sorted(values)
+    return (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+print("%-22s %9s %9s %11s  %s" % ("medians", "with", "without", "difference", "goal"))
+missed = 0
+for name, figure, compare in goals:
+    values = {kind: [figure(run) for run in runs[kind]] for kind in runs}
+    if None in values["on"] + values["off"]:
+        sys.exit(f"{name}: a run has no such figure")
+    on, off = middle(values["on"]), middle(values["off"])
+    difference, unit, most = compare(on, off)
+    missed += difference > most
+    print("%-22s %9.2f %9.2f %+7.2f %-3s  at most %d %s: %s" % (name, on, off, difference, unit, most, unit, "missed" if difference > most else "reached"))
+    for kind, words in ("on", "with"), ("off", "without"):
+        print("  each run %-8s" % words + "".join(" %8.2f" % value for value in values[kind]))
+starved = sum(run["starved"] for kind in runs for run in runs[kind])
+print(f"events that the reader got, by round: {events}; runs on a machine that was too slow: {starved}")
+if len(events) < len(runs["on"]) or not all(events):
+    sys.exit("a reader got no events, so this proves nothing")
+sys.exit(1 if missed else 0)
+'
+  } | tee "$file"
+}
+
+# Prints `on FILE` and `off FILE` for each pair of runs, and `events N` for the reader. The pairs are turned round each time.
+tracing_rounds() {
+  local round kind out reader load="--nodes 50 --degree 8 --ephemeral --tx-rate 20 --duration $2 --seed 5"
+  for round in $(seq "$1"); do
+    for kind in $([ $((round % 2)) = 0 ] && echo on off || echo off on); do
+      out=$proofs/tracing-$kind-$round
+      if [ "$kind" = on ]; then
+        watch_events "$out" >"$out.events" &
+        reader=$!
+        # shellcheck disable=SC2086
+        "$testnet" run --out "$out" --node "$node" $load >/dev/null 2>"$out.err" || { cat "$out.err" >&2; kill "$reader"; return 1; }
+        # It ends with its node.
+        wait "$reader"
+        echo "events $(cat "$out.events")"
+      else
+        # shellcheck disable=SC2086
+        "$testnet" run --out "$out" --node "$node" --node-arg=--no-item-traces $load >/dev/null 2>"$out.err" || { cat "$out.err" >&2; return 1; }
+      fi
+      rm -rf "$out/nodes" "$out/traces"
+      echo "$kind $out/report.json"
+    done
+  done
 }
 
 # Of the items that were submitted after the kill, the first twenty at every node that lived.
@@ -679,7 +775,7 @@ case $# in
   *) usage ;;
 esac
 case $1 in
-  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | eighth | plateau | eclipse | fuzz) chosen=("$1") ;;
+  fifty | flood | busy | links | blocks | capacity | reconcile | verify | store | join | partition | tracing | eighth | plateau | eclipse | fuzz) chosen=("$1") ;;
   kill) chosen=(kill_ten) ;;
   members-relay) chosen=(members_relay) ;;
   rpc-flood) chosen=(rpc_flood) ;;
@@ -691,7 +787,7 @@ case $1 in
   field) chosen=(field_tests) ;;
   commands) chosen=("python3 scripts/check-commands.py --all") ;;
   all)
-    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition members_relay eighth rpc_flood scrape memory_cost plateau eclipse "proof bootstrap" field_tests)
+    chosen=(fifty flood kill_ten everything busy links blocks capacity reconcile verify store kill_nine join partition members_relay tracing eighth rpc_flood scrape memory_cost plateau eclipse "proof bootstrap" field_tests)
     if [ "$(id -u)" = 0 ] && command -v ip >/dev/null; then
       chosen+=("proof netns" "proof nat" "proof headers" "proof attack")
     else

@@ -332,6 +332,17 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_TRACE", value_name = "FILE")]
     pub trace: Option<PathBuf>,
 
+    /// How often the trace is handed to the system, for a reader that looks while the node runs; 50ms at the soonest
+    #[arg(long, env = "NODE_TRACE_FLUSH", value_name = "TIME", default_value = "1s",
+          value_parser = values::parse_interval)]
+    pub trace_flush: Duration,
+
+    /// Do not record in memory how the last items came and where they went
+    ///
+    /// `node trace`, the methods trace_get and trace_list, and the page then cannot tell of an item's way.
+    #[arg(long, env = "NODE_NO_ITEM_TRACES", value_parser = BoolishValueParser::new())]
+    pub no_item_traces: bool,
+
     /// What to log, such as debug or `warn,node=debug`
     #[arg(long, env = "NODE_LOG", value_name = "FILTER", default_value = logging::FILTER_DEFAULT,
           value_parser = logging::parse_filter)]

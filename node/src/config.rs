@@ -46,6 +46,9 @@ pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// The longest interval. The machine's clock fails if more than some hundred years are added to it.
 pub const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How often a trace is handed to the system. A sample is taken as often, so this costs nothing more.
+pub const TRACE_FLUSH_DEFAULT: Duration = Duration::from_secs(1);
+
 /// A node's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -97,6 +100,10 @@ pub struct Config {
     pub rpc_any_producer: bool,
     /// The file to which a trace is written.
     pub trace: Option<PathBuf>,
+    /// How often the trace is handed to the system.
+    pub trace_flush: Duration,
+    /// Record in memory how the last items came and where they went.
+    pub item_traces: bool,
     /// How much memory it is given.
     pub memory: Memory,
     /// How others reach it.

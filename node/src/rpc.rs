@@ -40,7 +40,7 @@ pub use self::items::{BlockView, Submitted, TransactionState, TransactionView};
 use self::lists::{BLOCKS_LISTED, BLOCKS_LISTED_MAX, BlockSummary, PENDING_LISTED, PENDING_LISTED_MAX, PoolView};
 use self::members::{AggregateView, MemberDetail, MemberView, MembersError};
 use self::orders::{ORDERED_BAN_LONGEST, ORDERED_BAN_TIME, Order, OrderError};
-use self::trace::{TRACES_LISTED, TRACES_LISTED_MAX, TraceSummary, TraceView};
+use self::trace::{TRACES_LISTED, TRACES_LISTED_MAX, TraceError, TraceSummary, TraceView};
 use crate::observe::logging;
 
 /// The JSON around an item: names, quotes, ids. 4 KiB is ample.
@@ -317,12 +317,12 @@ impl ApiServer for Methods {
 
     async fn trace_get(&self, id: String) -> RpcResult<Option<TraceView>> {
         let sought = id.parse().map_err(bad_params)?;
-        self.ask(|reply| Command::Trace { sought, reply }).await?.map_err(bad_params)
+        self.ask(|reply| Command::Trace { sought, reply }).await?.map_err(untold)
     }
 
     async fn trace_list(&self, count: Option<u32>) -> RpcResult<Vec<TraceSummary>> {
         let count = listed(count, TRACES_LISTED, TRACES_LISTED_MAX)?;
-        self.ask(|reply| Command::Traces { count, reply }).await
+        self.ask(|reply| Command::Traces { count, reply }).await?.map_err(untold)
     }
 
     async fn bans_list(&self) -> RpcResult<Vec<BanStatus>> {
@@ -404,6 +404,13 @@ fn submitted(id: String, result: Result<Submission, Refusal>) -> RpcResult<Submi
 
 fn refused(reason: MembersError) -> ErrorObjectOwned {
     error(CODE_REFUSED, reason.to_string())
+}
+
+fn untold(reason: TraceError) -> ErrorObjectOwned {
+    match reason {
+        TraceError::Ambiguous => bad_params(reason),
+        TraceError::Off => error(CODE_REFUSED, reason.to_string()),
+    }
 }
 
 fn bad_params(reason: impl std::fmt::Display) -> ErrorObjectOwned {

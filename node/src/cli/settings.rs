@@ -71,6 +71,9 @@ impl RunArgs {
             .prune_bytes(self.prune_bytes)
             .prune_age(self.prune_age)
             .trace(self.trace)
+            .with(move |config| {
+                (config.trace_flush, config.item_traces) = (self.trace_flush, !self.no_item_traces)
+            })
             .with(move |config| config.reconciliation.digest = digest)
             .with(move |config| (config.membership, config.reach) = (membership, reach));
         let builder =

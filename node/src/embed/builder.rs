@@ -28,7 +28,9 @@ use crate::config::rates::{
     RATE_LIMIT_MAX, RATE_LIMIT_MIN, RPC_CALLS_DEFAULT, RPC_CALLS_MAX, RPC_CALLS_MIN, Rates,
 };
 use crate::config::reach::Reach;
-use crate::config::{Config, INTERVAL_MAX, INTERVAL_MIN, PEERS_MAX, PEERS_OUT_DEFAULT, Prune, contradiction};
+use crate::config::{
+    Config, INTERVAL_MAX, INTERVAL_MIN, PEERS_MAX, PEERS_OUT_DEFAULT, Prune, TRACE_FLUSH_DEFAULT, contradiction,
+};
 use crate::net::addresses::typed::{parse_dial, parse_listen};
 use crate::service;
 
@@ -407,6 +409,8 @@ fn defaults(network: NetworkId, identity: &Identity, memory: Memory) -> Config {
         rpc_calls: Some(RPC_CALLS_DEFAULT),
         rpc_any_producer: false,
         trace: None,
+        trace_flush: TRACE_FLUSH_DEFAULT,
+        item_traces: true,
         memory,
         membership,
         reach: Reach::default(),

@@ -16,7 +16,7 @@ mod process;
 mod rpc;
 mod sheet;
 mod state;
-mod traffic;
+pub mod traffic;
 mod verify;
 
 use std::path::PathBuf;

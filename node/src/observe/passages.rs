@@ -10,6 +10,8 @@
 //! * Offers of more than [`OFFERED_NOTED_MAX`] ids are not noted, and of the transactions that one block brings only the
 //!   first [`ENCLOSED_MAX`]. Otherwise one list or one block would push out everything else.
 //!
+//! With a bound of 0 nothing is recorded, and nothing is computed for a record (`--no-item-traces`).
+//!
 //! Deliberately absent: a clock, peers' names beyond the last [`PEERS_NAMED_MAX`], and what a restart would need.
 
 pub mod passage;
@@ -123,7 +125,7 @@ impl Default for Passages {
 }
 
 impl Passages {
-    /// Records this many items.
+    /// Records this many items; with 0, nothing.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
@@ -138,13 +140,25 @@ impl Passages {
         }
     }
 
+    /// Whether anything is recorded.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.most > 0
+    }
+
     /// A peer has connected.
     pub fn met(&mut self, peer: PeerHandle, id: PeerId) {
+        if !self.is_on() {
+            return;
+        }
         put(&mut self.peers, PEERS_NAMED_MAX, peer, id);
     }
 
     /// An item enters here.
     pub fn submitted(&mut self, now: Time, item: ItemId, bytes: usize) {
+        if !self.is_on() {
+            return;
+        }
         self.with_body(now, item, |passage| {
             passage.bytes = Some(bytes);
             passage.enter(now, ArrivalCause::Submitted, None);
@@ -153,6 +167,9 @@ impl Passages {
 
     /// A message came, and the engine has not seen it yet.
     pub fn received(&mut self, now: Time, from: PeerHandle, message: &Message) {
+        if !self.is_on() {
+            return;
+        }
         match message {
             Message::Inv(entries) => {
                 for entry in entries {
@@ -179,6 +196,9 @@ impl Passages {
 
     /// The engine sends a message.
     pub fn sent(&mut self, now: Time, to: PeerHandle, message: &Message) {
+        if !self.is_on() {
+            return;
+        }
         match message {
             Message::Inv(entries) => {
                 for entry in entries {
@@ -214,6 +234,9 @@ impl Passages {
 
     /// The engine hands out a job. A job for some of a block's transactions says nothing of the block.
     pub fn checking(&mut self, job: &VerifyJob) {
+        if !self.is_on() {
+            return;
+        }
         let name = match (job.headers.as_slice(), job.transactions.as_slice()) {
             ([], [one]) => transaction(one.id().short()),
             ([header], []) => block_name(&header.id()),
@@ -234,6 +257,9 @@ impl Passages {
 
     /// The engine tells something.
     pub fn event(&mut self, now: Time, event: &Event) {
+        if !self.is_on() {
+            return;
+        }
         match *event {
             Event::BodyReceived { item, from, duplicate: true, cause, .. } => {
                 self.known(name_of(item), |passage| {
@@ -257,6 +283,9 @@ impl Passages {
 
     /// The engine wants a record to be kept.
     pub fn keeping(&mut self, record: &Record) {
+        if !self.is_on() {
+            return;
+        }
         let name = match record {
             Record::Pending(pending) => transaction(pending.id().short()),
             Record::Block { block, .. } => block_name(&block.header.id()),

@@ -159,6 +159,23 @@ pub enum What {
     },
     /// The node stopped cleanly; nothing follows.
     End,
+    /// Bytes of all messages that were read so far, before encryption. Recorded once a second, just before a sample.
+    Read(ReadBytes),
+}
+
+/// Bytes of messages that were read, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadBytes {
+    /// Bodies, announcements and requests.
+    pub relay: u64,
+    /// Reconciliation.
+    pub repair: u64,
+    /// Catching up.
+    pub sync: u64,
+    /// Membership and aggregates.
+    pub members: u64,
+    /// Hellos, acknowledgements, pings and goodbyes.
+    pub link: u64,
 }
 
 /// Writes a trace.
@@ -287,8 +304,7 @@ impl Encode for Record {
             What::Body { kind, item, bytes, from, duplicate, cause } => {
                 start(2, if cause.is_some() { 6 } else { 5 });
                 write_item(writer, *kind, *item);
-                writer.uint(*bytes);
-                writer.uint(u64::from(*from));
+                write_all(writer, [*bytes, u64::from(*from)]);
                 writer.bool(*duplicate);
                 cause.iter().for_each(|cause| writer.uint(cause.code()));
             }
@@ -321,17 +337,18 @@ impl Encode for Record {
             What::Tip { item, height, disconnected } => {
                 start(8, 3);
                 item.encode(writer);
-                writer.uint(*height);
-                writer.uint(*disconnected);
+                write_all(writer, [*height, *disconnected]);
             }
             What::Sample { wire_in, wire_out, cpu_us, rss_peak, peers, lateness_us } => {
                 start(9, 6);
-                for value in [wire_in, wire_out, cpu_us, rss_peak, peers] {
-                    writer.uint(*value);
-                }
+                write_all(writer, [*wire_in, *wire_out, *cpu_us, *rss_peak, *peers]);
                 write_latenesses(writer, lateness_us);
             }
             What::End => start(10, 0),
+            What::Read(ReadBytes { relay, repair, sync, members, link }) => {
+                start(11, 5);
+                write_all(writer, [*relay, *repair, *sync, *members, *link]);
+            }
         }
     }
 }
@@ -340,6 +357,10 @@ fn write_latenesses(writer: &mut Writer<'_>, latenesses: &[u64]) {
     let kept = latenesses.len().min(LATENESS_MAX);
     writer.array(kept);
     latenesses.iter().take(kept).for_each(|value| writer.uint(*value));
+}
+
+fn write_all<const N: usize>(writer: &mut Writer<'_>, values: [u64; N]) {
+    values.iter().for_each(|value| writer.uint(*value));
 }
 
 fn write_item(writer: &mut Writer<'_>, kind: Kind, item: ShortId) {
@@ -404,6 +425,13 @@ fn read_record(reader: &mut Reader) -> Result<Record, DecodeError> {
             },
         },
         (10, 2) => What::End,
+        (11, 7) => What::Read(ReadBytes {
+            relay: reader.uint()?,
+            repair: reader.uint()?,
+            sync: reader.uint()?,
+            members: reader.uint()?,
+            link: reader.uint()?,
+        }),
         _ => return Err(DecodeError::BadValue("a record's tag")),
     };
     Ok(Record { at_ns, what })

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::lists::PoolPage;
 use super::members::{AggregateView, MemberDetail, MemberView, MembersError};
 use super::orders::{Order, OrderError};
-use super::trace::{Ambiguous, TraceSummary, TraceView};
+use super::trace::{TraceError, TraceSummary, TraceView};
 use crate::observe::passages::Sought;
 
 /// A node that is no further behind than this is not reported as behind: a block or two are always on their way.
@@ -82,14 +82,14 @@ pub enum Command {
         /// Its id, or its first digits.
         sought: Sought,
         /// What is recorded.
-        reply: oneshot::Sender<Result<Option<TraceView>, Ambiguous>>,
+        reply: oneshot::Sender<Result<Option<TraceView>, TraceError>>,
     },
     /// Asks for the last items that came.
     Traces {
         /// How many.
         count: usize,
         /// The items, the newest first.
-        reply: oneshot::Sender<Vec<TraceSummary>>,
+        reply: oneshot::Sender<Result<Vec<TraceSummary>, TraceError>>,
     },
     /// Asks for all bans.
     Bans {

@@ -17,10 +17,18 @@ pub const TRACES_LISTED_MAX: usize = 200;
 /// Items in an answer if no number is asked for.
 pub const TRACES_LISTED: u32 = 20;
 
-/// Several items begin with the digits that were asked for.
+/// Why nothing is told of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("several items begin with these digits: give more of them")]
-pub struct Ambiguous;
+pub enum TraceError {
+    /// Several items begin with the digits that were asked for.
+    #[error("several items begin with these digits: give more of them")]
+    Ambiguous,
+    /// Nothing is recorded.
+    #[error(
+        "the node records no item traces, so it cannot tell how an item came: start it without --no-item-traces"
+    )]
+    Off,
+}
 
 /// A peer of an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,19 +180,25 @@ pub struct Moment {
 /// What is recorded of an item; `None` if nothing is.
 ///
 /// # Errors
-/// [`Ambiguous`].
-pub fn find(passages: &Passages, sought: &Sought, moment: Moment) -> Result<Option<TraceView>, Ambiguous> {
+/// See [`TraceError`].
+pub fn find(passages: &Passages, sought: &Sought, moment: Moment) -> Result<Option<TraceView>, TraceError> {
     match passages.find(sought) {
+        Found::Nothing if !passages.is_on() => Err(TraceError::Off),
         Found::Nothing => Ok(None),
         Found::One(passage) => Ok(Some(view(passages, passage, moment))),
-        Found::Several => Err(Ambiguous),
+        Found::Several => Err(TraceError::Ambiguous),
     }
 }
 
 /// The last items whose bodies came, the newest first.
-#[must_use]
-pub fn latest(passages: &Passages, count: usize, moment: Moment) -> Vec<TraceSummary> {
-    passages.latest().take(count).map(|passage| summarized(passages, passage, moment)).collect()
+///
+/// # Errors
+/// [`TraceError::Off`].
+pub fn latest(passages: &Passages, count: usize, moment: Moment) -> Result<Vec<TraceSummary>, TraceError> {
+    if !passages.is_on() {
+        return Err(TraceError::Off);
+    }
+    Ok(passages.latest().take(count).map(|passage| summarized(passages, passage, moment)).collect())
 }
 
 fn view(passages: &Passages, passage: &Passage, moment: Moment) -> TraceView {

@@ -4,9 +4,11 @@
 pub(super) mod metering;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::timers::Lateness;
 use crate::net::transport::WireBytes;
+use crate::observe::metrics::traffic::Traffic;
 use crate::observe::recorder::Recorder;
 use crate::observe::sample;
 use crate::observe::trace::What;
@@ -16,19 +18,26 @@ use crate::observe::trace::What;
 pub(super) struct Sampling {
     recorder: Recorder,
     wire: Arc<WireBytes>,
+    traffic: Arc<Traffic>,
     /// `None` if there is no trace.
     lateness: Option<Lateness>,
 }
 
 impl Sampling {
-    /// Begins to measure, if there is a trace.
-    pub(super) fn start(recorder: Recorder, wire: Arc<WireBytes>) -> Self {
-        let lateness = recorder.is_on().then(Lateness::start);
-        Self { recorder, wire, lateness }
+    /// Begins to measure, if there is a trace, and hands it to the system this often.
+    pub(super) fn start(
+        recorder: &Recorder,
+        wire: &Arc<WireBytes>,
+        traffic: &Arc<Traffic>,
+        flush: Duration,
+    ) -> Self {
+        let lateness = recorder.is_on().then(|| Lateness::start(recorder.clone(), flush));
+        Self { recorder: recorder.clone(), wire: Arc::clone(wire), traffic: Arc::clone(traffic), lateness }
     }
 
     /// Takes a sample.
     pub(super) fn sample(&self, peers: usize) {
+        self.recorder.record(What::Read(self.traffic.read_by_cause()));
         self.recorder.record(What::Sample {
             wire_in: self.wire.read(),
             wire_out: self.wire.written(),

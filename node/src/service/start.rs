@@ -135,7 +135,7 @@ impl Service {
         )
         .with_signer(config.key.clone(), config.network.clone())
         .with_metrics(metrics.clone())
-        .with_passages(Passages::new(config.memory.sizes().passages))
+        .with_passages(Passages::new(if config.item_traces { config.memory.sizes().passages } else { 0 }))
         .with_feeds(feeds.clone())
         .with_manners(config.manners.clone());
         let dials = Dials::new(config.bootstrap.iter().chain(&config.reserved_peers).chain(&config.reach.relays));
@@ -151,6 +151,7 @@ impl Service {
         let reaching = Reaching::new(Judge::new(config.reach.reachability, &config.reach.relays, rand::random()));
         let expects_peers = discovery.known() > 0
             || !(config.bootstrap.is_empty() && config.reserved_peers.is_empty() && earlier.added.is_empty());
+        let sampling = Sampling::start(&recorder, &wire, &metrics.traffic, config.trace_flush);
         let mut service = Self {
             answers: Answers::new(clock, Arc::clone(&wire)),
             timers: Timers::start(&config),
@@ -165,7 +166,7 @@ impl Service {
             key_watch: KeyWatch::default(),
             pool,
             unchecked: VecDeque::new(),
-            sampling: Sampling::start(recorder.clone(), Arc::clone(&wire)),
+            sampling,
             recorder,
             wire,
             pruning: Pruning::default(),

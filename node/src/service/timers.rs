@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::config::{Config, Prune};
+use crate::observe::recorder::Recorder;
 use crate::observe::trace::LATENESS_MAX;
 
 /// The time between two checks whether peers are missing.
@@ -76,7 +77,8 @@ pub fn latenesses(late: Duration, period: Duration) -> impl Iterator<Item = u64>
     missed.map(crate::observe::sample::micros)
 }
 
-/// Measures how late a timer of [`LATENESS_INTERVAL`] ticks.
+/// Measures how late a timer of [`LATENESS_INTERVAL`] ticks. Between the samples, its ticks also hand the trace to the
+/// system, if that is wanted more often than there are samples.
 ///
 /// This is a task of its own. A tick that woke the loop would make the loop look at everything that it waits for,
 /// twenty times a second, which is most of what an idle node does. The runtime has one thread, so the task waits
@@ -88,16 +90,23 @@ pub struct Lateness {
 }
 
 impl Lateness {
-    /// Starts to measure.
+    /// Starts to measure, and hands the trace to the system this often. With [`SAMPLE_INTERVAL`] or more it leaves that
+    /// to the samples.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(recorder: Recorder, flush: Duration) -> Self {
         let late = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&late);
         let task = tokio::spawn(async move {
             let mut timer = every(LATENESS_INTERVAL);
+            let mut flushed = Instant::now();
             loop {
                 let due = timer.tick().await;
                 lock(&noted).extend(latenesses(due.elapsed(), LATENESS_INTERVAL));
+                // Half a tick, so that a tick that is a bit early does not wait for the next one.
+                if flush < SAMPLE_INTERVAL && flushed.elapsed() + LATENESS_INTERVAL / 2 >= flush {
+                    recorder.flush();
+                    flushed = Instant::now();
+                }
             }
         });
         Self { late, task }

@@ -165,8 +165,18 @@ pub struct BytesBy {
     pub needed: u64,
     /// Bodies that were not needed.
     pub unneeded: u64,
-    /// Announcements received. Only their number is known.
+    /// Announcements received.
     pub announced: u64,
+    /// Bytes of messages about items, bodies included. 0 for this and the next ones if the nodes don't tell.
+    pub relay: u64,
+    /// Bytes of reconciliation.
+    pub repair: u64,
+    /// Bytes of catching up.
+    pub sync: u64,
+    /// Bytes of membership.
+    pub members: u64,
+    /// Bytes of hellos, acknowledgements and pings.
+    pub link: u64,
     /// Bytes read in the last second.
     pub per_s: u64,
 }

@@ -12,7 +12,7 @@ mod spread;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use node::observe::trace::{Kind, Record, What};
+use node::observe::trace::{Kind, ReadBytes, Record, What};
 use protocol::items::hash::ShortId;
 
 use self::items::{Item, Items};
@@ -75,7 +75,8 @@ pub struct Model {
     recent: Vec<Recent>,
     overlay: Overlay,
     links: Option<LinkPlan>,
-    /// The earliest arrivals, of the overlay as it was at the last computation of places.
+    /// The earliest arrivals, of the overlay as it was at the last computation of places. If the links are not known,
+    /// a link takes as long as the fastest message on it so far.
     floor: Option<Floor>,
     items: Items,
     kinds: [Spread; 2],
@@ -94,6 +95,7 @@ struct Known {
     items: u64,
     read: u64,
     read_before: u64,
+    messages: ReadBytes,
 }
 
 /// What the next batch will tell.
@@ -218,6 +220,11 @@ impl Model {
             }
             What::Sample { wire_in, lateness_us, .. } => self.sample(node, *wire_in, lateness_us),
             What::End => self.end(node, State::Ended),
+            What::Read(bytes) => {
+                if let Some(known) = self.nodes.get_mut(node) {
+                    known.messages = *bytes;
+                }
+            }
         }
     }
 
@@ -368,10 +375,13 @@ impl Model {
             None => self.overlay.round_trip_us(a, b),
         };
         let trips: Vec<_> = open.iter().map(|&(a, b)| (a, b, trip(a, b).unwrap_or(0) as f64)).collect();
-        if let Some(links) = &self.links {
-            let graph = Graph::of(self.nodes.len(), open);
-            self.floor = Some(Floor::new(&graph, &links.delays, links.bandwidth));
-        }
+        let graph = Graph::of(self.nodes.len(), open);
+        self.floor = Some(match &self.links {
+            Some(links) => Floor::new(&graph, &links.delays, links.bandwidth),
+            None => Floor::measured(&graph, |from, to| {
+                self.overlay.one_way_us(from, to).or_else(|| self.overlay.one_way_us(to, from))
+            }),
+        });
         self.places = layout(self.nodes.len(), &trips, &self.places);
         let round = |place: &[f64; 2]| [rounded(place[0], 4), rounded(place[1], 4)];
         Some(self.places.iter().map(round).collect())
@@ -396,6 +406,12 @@ impl Model {
         let read: u64 = self.nodes.iter().map(|known| known.read).sum();
         let before: u64 = self.nodes.iter().map(|known| known.read_before).sum();
         self.bytes.read = read;
+        let sum = |of: fn(&ReadBytes) -> u64| self.nodes.iter().map(|known| of(&known.messages)).sum();
+        self.bytes.relay = sum(|bytes| bytes.relay);
+        self.bytes.repair = sum(|bytes| bytes.repair);
+        self.bytes.sync = sum(|bytes| bytes.sync);
+        self.bytes.members = sum(|bytes| bytes.members);
+        self.bytes.link = sum(|bytes| bytes.link);
         self.bytes.per_s = read.saturating_sub(before);
         self.nodes.iter_mut().for_each(|known| known.read_before = known.read);
     }

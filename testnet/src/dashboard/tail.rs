@@ -1,7 +1,8 @@
 //! Reads the trace files of a run while the nodes write them, and hands out their records in the order of time.
 //!
-//! A node writes its trace to the file once a second. So records are held back for [`SHOWN_LATE`]: then all nodes' records of
-//! a moment are there, and come in order. Records of a busy node that come still later are handed out when they come.
+//! With a page, a node writes its trace to the file every [`TRACE_FLUSHED_EVERY`]. Records are held back for [`SHOWN_LATE`]:
+//! then all nodes' records of a moment are there, and come in order. Records of a busy node that come still later are
+//! handed out when they come.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,8 +12,13 @@ use std::time::Duration;
 
 use node::observe::trace::{Record, TracePieces};
 
-/// How late records are handed out: a second between two writes, and a bit more on a busy machine.
-pub const SHOWN_LATE: Duration = Duration::from_millis(1_300);
+/// How often a node writes its trace to the file while a page shows the run; a plain run writes once a second. With 50
+/// nodes these are 1,000 writes a second, of some 10 µs each: a hundredth of a core.
+pub const TRACE_FLUSHED_EVERY: Duration = Duration::from_millis(50);
+
+/// How late records are handed out: the time between two writes, and three times as much on a busy machine. With the time
+/// between two batches, a page is at most 300 ms behind.
+pub const SHOWN_LATE: Duration = Duration::from_millis(200);
 
 /// The bytes that are read of one file at a time. A node writes about 100 KiB a second at 20 transactions a second.
 const READ_MAX: usize = 1024 * 1024;

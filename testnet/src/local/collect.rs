@@ -142,20 +142,19 @@ const LAG_MS_MAX: f64 = 50.0;
 /// The share of the offered items that must originate.
 const ORIGINATED_MIN: f64 = 0.99;
 
+/// The last hop of each delivery, and why items came. `None` if the nodes don't trace what they send.
+#[must_use]
+pub fn causes_of(observed: &Observed) -> Option<(Vec<Hop>, Causes)> {
+    let (items, index) = arrived(observed);
+    causes::causes(observed, &items, &index, &peers_of_all(observed))
+}
+
 /// Computes everything.
 #[must_use]
 pub fn measure(observed: &Observed) -> Measured {
-    let mut items = items_of(observed);
-    let index: HashMap<(Kind, ShortId), usize> =
-        items.iter().enumerate().map(|(at, item)| ((item.kind, item.id), at)).collect();
-    for (number, node) in observed.nodes.iter().enumerate().filter(|(_, node)| node.survived) {
-        note_arrivals(&mut items, &index, number, &node.records);
-    }
+    let (items, index) = arrived(observed);
     let survivors = observed.nodes.iter().filter(|node| node.survived).count();
-    let numbers: HashMap<&str, usize> =
-        observed.nodes.iter().enumerate().map(|(number, node)| (node.peer_id.as_str(), number)).collect();
-    let peers: Vec<HashMap<u32, usize>> =
-        observed.nodes.iter().map(|node| peers_of(&node.records, &numbers)).collect();
+    let peers = peers_of_all(observed);
     let distances = observed.links.as_ref().map(|links| {
         let overlay = distance::overlay(observed, &peers);
         Distances::new(links, &overlay, &items)
@@ -187,6 +186,24 @@ pub fn measure(observed: &Observed) -> Measured {
         deliveries,
         partition: heal::healed(observed, &items),
     }
+}
+
+/// The counted items with their arrivals, and the place of each.
+fn arrived(observed: &Observed) -> (Vec<Item>, HashMap<(Kind, ShortId), usize>) {
+    let mut items = items_of(observed);
+    let index: HashMap<(Kind, ShortId), usize> =
+        items.iter().enumerate().map(|(at, item)| ((item.kind, item.id), at)).collect();
+    for (number, node) in observed.nodes.iter().enumerate().filter(|(_, node)| node.survived) {
+        note_arrivals(&mut items, &index, number, &node.records);
+    }
+    (items, index)
+}
+
+/// The node behind each peer number, for each trace.
+fn peers_of_all(observed: &Observed) -> Vec<HashMap<u32, usize>> {
+    let numbers: HashMap<&str, usize> =
+        observed.nodes.iter().enumerate().map(|(number, node)| (node.peer_id.as_str(), number)).collect();
+    observed.nodes.iter().map(|node| peers_of(&node.records, &numbers)).collect()
 }
 
 /// The counted items, in the order of submission.

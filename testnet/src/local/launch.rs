@@ -26,6 +26,7 @@ use self::rpc::Rpc;
 use super::out::Out;
 use super::plan::Plan;
 use crate::dashboard::model::Note;
+use crate::dashboard::tail::TRACE_FLUSHED_EVERY;
 use crate::engine::Engine;
 use crate::random::keys::node_key;
 use crate::wan::{Outage, Wan};
@@ -377,6 +378,10 @@ fn arguments<'a>(plan: &Plan, out: &Out, node: usize, addresses: impl Iterator<I
     flag("--network", plan.network.as_str());
     if plan.traces {
         flag("--trace", &out.trace(node).to_string_lossy());
+        if plan.dashboard {
+            // The page is only as quick as the files.
+            flag("--trace-flush", &humantime::format_duration(TRACE_FLUSHED_EVERY).to_string());
+        }
     }
     if plan.engine == Engine::Hearsay {
         flag("--relay", &plan.relay);

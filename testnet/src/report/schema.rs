@@ -76,7 +76,8 @@ pub struct Report {
     /// How members learned of each other; null unless nodes watched each other, and for real processes.
     #[serde(default)]
     pub members: Option<MembersFigures>,
-    /// Why items came, and what late deliveries are due to; null for simulations, and for engines without a trace of it.
+    /// Why items came, and what late deliveries are due to; null for engines without a trace of it, and for
+    /// simulations that are too large for it.
     #[serde(default)]
     pub causes: Option<Causes>,
 }

@@ -1,6 +1,7 @@
 //! From a finished run to the report's figures, by the same rules as for real nodes. Only deliveries to nodes that
 //! keep the rules and were never down are counted.
 
+pub mod causes;
 pub mod heal;
 pub mod members;
 pub mod rounds;

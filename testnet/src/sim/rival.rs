@@ -141,6 +141,7 @@ impl World {
     fn finish(mut self) -> Finished {
         self.ledger.ended(self.now);
         Finished {
+            records: None,
             ledger: ledger::Ledger::new(self.nodes.len()),
             hosts: self.nodes.into_iter().map(Node::into_host).collect(),
             checkers: Vec::new(),

@@ -20,15 +20,19 @@ use super::measure::{self, Measured, heal, rounds, spread};
 use super::members::plan::RIVAL;
 use super::rival;
 use super::scenario::Scenario;
+use super::simulation::ledger::records::Records;
 use super::simulation::{Finished, Progress, Simulation};
 use super::swarm::Drawn;
 use super::watchers::Checks;
 use crate::random::Seed;
 use crate::report::deliveries::Delivery;
+use crate::report::deliveries::hops::Hop;
 use crate::report::figures::spreads::Spreads;
-use crate::report::schema::{Broken, Filled, Report, SCHEMA, Simulated};
+use crate::report::schema::causes::Causes;
+use crate::report::schema::{Broken, Filled, Report, Rumored, SCHEMA, Simulated};
 use crate::report::statistics::{ratio, rounded};
 use crate::topology::floor::Floor;
+use crate::wan::LinkPlan;
 use film::Shot;
 
 /// One simulation to run.
@@ -62,10 +66,22 @@ pub fn run(
     progress: &mut dyn FnMut(Progress),
     each: &mut dyn FnMut(&Delivery),
 ) -> anyhow::Result<(Report, Spreads)> {
-    run_and_keep(job, progress, each, None)
+    run_and_keep(job, progress, each, Kept::default())
 }
 
-/// The same, and keeps in `film` what happened, to show it.
+/// What is kept of a run beside its report.
+#[derive(Debug, Default)]
+pub struct Kept<'a> {
+    /// What happened, to show it.
+    pub film: Option<&'a mut Shot>,
+    /// The last hop of each delivery, with its cause. Then the report has causes as well. Empty if the run is too large.
+    pub hops: Option<&'a mut Vec<Hop>>,
+}
+
+/// A run of more nodes keeps no hops: nobody looks at each of a million deliveries, and its memory is for the engines.
+pub const HOPS_NODES_MAX: usize = 1_000;
+
+/// The same, and keeps more of what happened.
 ///
 /// # Errors
 /// As [`run`].
@@ -73,7 +89,7 @@ pub fn run_and_keep(
     job: &Job,
     progress: &mut dyn FnMut(Progress),
     each: &mut dyn FnMut(&Delivery),
-    mut film: Option<&mut Shot>,
+    kept: Kept<'_>,
 ) -> anyhow::Result<(Report, Spreads)> {
     let mut setup = match &job.swarm {
         Some(drawn) => drawn.setup()?,
@@ -84,12 +100,15 @@ pub fn run_and_keep(
     let checks = if rival.is_some() { Checks::None } else { job.checks };
     setup.checkers = checks.checkers(&setup);
     let floor = Floor::new(&setup.graph, &setup.delays, job.scenario.bandwidth);
+    let Kept { mut film, hops } = kept;
     if let Some(film) = &mut film {
         film.begin(&setup);
     }
+    setup.recorded = hops.is_some() && setup.graph.nodes() <= HOPS_NODES_MAX;
+    let links = setup.recorded.then(|| setup.link_plan());
     let (relay, nodes) = (setup.relay, setup.graph.nodes());
     let began = Instant::now();
-    let finished = match rival {
+    let mut finished = match rival {
         Some(preset) => rival::run(setup, preset, progress),
         None => Simulation::new(setup).run(progress)?,
     };
@@ -98,15 +117,12 @@ pub fn run_and_keep(
     if let Some(film) = &mut film {
         film.end(&finished);
     }
-    let rumor = match &relay {
-        RelayPolicy::Rumor(rumor) => Some(rounds::rounds(&finished, rumor)),
-        _ => None,
-    };
+    let rumor = rumored(&relay, &finished);
     let partition = heal::healed(&finished);
-    let interval = job.scenario.interval.map(Into::into);
-    let spread = interval.map(|interval| spread::spread(&finished, interval));
+    let spread = job.scenario.interval.map(|interval| spread::spread(&finished, interval.into()));
     let members_of = measure::members::figures(&finished);
     let simulated = simulated(job, checks, nodes, &finished, wall_s)?;
+    let causes = links.and_then(|links| take_causes(&mut finished, links, hops));
     let Measured { tx, block, cost, spreads } = measured;
     let report = Report {
         schema: SCHEMA,
@@ -126,7 +142,7 @@ pub fn run_and_keep(
         tx,
         block,
         cost,
-        trace_hash: Some(finished.trace_hash),
+        trace_hash: Some(finished.trace_hash.clone()),
         sim: Some(simulated),
         rumor,
         compared: None,
@@ -134,9 +150,25 @@ pub fn run_and_keep(
         spread,
         by_hand: None,
         members: members_of,
-        causes: None,
+        causes,
     };
     Ok((report, spreads))
+}
+
+fn rumored(relay: &RelayPolicy, finished: &Finished) -> Option<Rumored> {
+    match relay {
+        RelayPolicy::Rumor(rumor) => Some(rounds::rounds(finished, rumor)),
+        _ => None,
+    }
+}
+
+/// Why items came, if it was recorded. The hops go where they are wanted.
+fn take_causes(finished: &mut Finished, links: LinkPlan, hops: Option<&mut Vec<Hop>>) -> Option<Causes> {
+    let (found, causes) = measure::causes::causes(finished, links)?;
+    if let Some(hops) = hops {
+        *hops = found;
+    }
+    Some(causes)
 }
 
 fn simulated(
@@ -156,7 +188,9 @@ fn simulated(
     let bounds = checker_of::<Bounds>(finished);
     let read: u64 = finished.hosts.iter().map(|host| host.wire_in - host.wire_before).sum();
     let per_second = |count: u64| ratio(count as f64, wall_s).map(|rate| rounded(rate, 0));
-    let peak = job.alone.then(memory::peak).flatten();
+    // The records are the observer's, and no node has them.
+    let records = finished.records.as_ref().map_or(0, Records::bytes_at_most);
+    let peak = job.alone.then(memory::peak).flatten().map(|bytes| bytes.saturating_sub(records));
     let scenario = Scenario { nodes: Some(nodes), ..job.scenario.clone() };
     Ok(Simulated {
         options: serde_json::to_value(&scenario)?,

@@ -201,6 +201,7 @@ impl Scenario {
             partition,
             nodes: setups,
             checkers: Vec::new(),
+            recorded: false,
             graph,
             delays,
             network,

@@ -30,6 +30,7 @@ use self::deliver::Arriving;
 pub use self::enter::EPOCH_MS;
 use self::host::{Host, Link, Sabotage};
 use self::ledger::Ledger;
+use self::ledger::records::Records;
 use self::members::{Later, World};
 use self::queue::EventQueue;
 pub use self::setup::{Finished, NodeSetup, Parted, Room, Setup};
@@ -150,6 +151,8 @@ pub struct Simulation {
     partition: Option<Parted>,
     verdicts: Verdicts,
     ledger: Ledger,
+    /// What real nodes would have traced, if that is to be kept.
+    records: Option<Records>,
     hash: TraceHash,
     checkers: Vec<Box<dyn Checker>>,
     draws: Draws,
@@ -222,6 +225,7 @@ impl Simulation {
         }
         Ok(Finished {
             ledger: self.ledger,
+            records: self.records,
             hosts: self.hosts,
             checkers: self.checkers,
             trace_hash: self.hash.finish(),
@@ -345,6 +349,9 @@ impl Simulation {
 
     fn on_event(&mut self, node: usize, event: &Event) {
         let honest = self.hosts[node].is_honest();
+        if let Some(records) = self.records.as_mut().filter(|_| honest) {
+            records.event(self.now, node, event);
+        }
         match event {
             Event::BodyReceived { item, duplicate, .. } if honest => self.ledger.body(item, *duplicate),
             Event::Accepted { item, from, within, .. } => {

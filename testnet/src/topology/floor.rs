@@ -39,6 +39,17 @@ impl Floor {
     /// The floor of this overlay on these links. Every node has the same bandwidth, up and down.
     #[must_use]
     pub fn new(graph: &Graph, delays: &Delays, bandwidth: Bandwidth) -> Self {
+        Self::with(graph, bandwidth, |from, to| Some(delays.one_way_us(from, to)))
+    }
+
+    /// The floor of this overlay if each link takes the time that was measured on it, in microseconds. Links without a
+    /// measurement are left out. Bandwidth has no limit, so the length of an item changes nothing.
+    #[must_use]
+    pub fn measured(graph: &Graph, one_way_us: impl Fn(usize, usize) -> Option<u64>) -> Self {
+        Self::with(graph, Bandwidth::UNLIMITED, one_way_us)
+    }
+
+    fn with(graph: &Graph, bandwidth: Bandwidth, one_way_us: impl Fn(usize, usize) -> Option<u64>) -> Self {
         let mut floor = Self {
             starts: Vec::with_capacity(graph.nodes() + 1),
             links: Vec::with_capacity(2 * graph.edges()),
@@ -46,8 +57,8 @@ impl Floor {
         };
         floor.starts.push(0);
         for node in 0..graph.nodes() {
-            let link = |&to: &u32| (to, delays.one_way_us(node, to as usize));
-            floor.links.extend(graph.neighbours(node).iter().map(link));
+            let link = |&to: &u32| one_way_us(node, to as usize).map(|us| (to, us));
+            floor.links.extend(graph.neighbours(node).iter().filter_map(link));
             floor.starts.push(floor.links.len());
         }
         floor

@@ -13,6 +13,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::sheet::Sheet;
+use crate::observe::trace::ReadBytes;
 
 /// What the driver itself says on a control lane.
 pub const DRIVER_KINDS: [&str; 3] = ["ack", "ping", "pong"];
@@ -107,6 +108,22 @@ impl Traffic {
     pub fn of(&self, way: Way, kind: &str) -> Option<(u64, u64)> {
         let place = MESSAGE_KINDS.iter().position(|(name, _)| *name == kind)?;
         self.counts(way).get(place).map(Count::read)
+    }
+
+    /// Bytes that were read so far, by cause.
+    #[must_use]
+    pub fn read_by_cause(&self) -> ReadBytes {
+        let of = |wanted: &[&str]| {
+            let all = MESSAGE_KINDS.iter().zip(&self.read).filter(|((_, cause), _)| wanted.contains(cause));
+            all.map(|(_, count)| count.read().1).sum()
+        };
+        ReadBytes {
+            relay: of(&["relay", "fetch"]),
+            repair: of(&["repair"]),
+            sync: of(&["sync"]),
+            members: of(&["members", "aggregates"]),
+            link: of(&["link", "unlisted"]),
+        }
     }
 
     const fn counts(&self, way: Way) -> &[Count; MESSAGE_KINDS.len()] {

@@ -126,6 +126,7 @@ fn everything_typed_arrives() {
         "1024",
         "--trace",
         "t.cbor",
+        "--no-item-traces",
     ]);
     assert_eq!(config.bootstrap.len(), 3);
     assert_eq!(config.listen.len(), 1);
@@ -139,6 +140,7 @@ fn everything_typed_arrives() {
     assert_eq!(config.reserved_peers.len(), 1);
     assert_eq!((config.max_peers_in, config.max_peers_out), (0, 1_024));
     assert_eq!(config.trace.as_deref(), Some("t.cbor".as_ref()));
+    assert!(!config.item_traces && resolve(&[]).item_traces);
 }
 
 #[test]

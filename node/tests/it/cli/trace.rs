@@ -4,7 +4,7 @@ use std::process::Output;
 
 use node::observe::passages::Passages;
 use node::rpc::command::Command;
-use node::rpc::trace::{self, Ambiguous, Moment, TraceView};
+use node::rpc::trace::{self, Moment, TraceError, TraceView};
 use protocol::gossip::{ArrivalCause, Event, ItemId, PeerHandle};
 use protocol::items::hash::TxId;
 use protocol::items::verify::{JobId, SentBy, VerifyJob};
@@ -63,7 +63,7 @@ fn view() -> TraceView {
 }
 
 /// Runs `node trace` with these arguments against a node that answers so.
-async fn asked(args: &[&str], answer: Result<Option<TraceView>, Ambiguous>, holds: bool) -> Output {
+async fn asked(args: &[&str], answer: Result<Option<TraceView>, TraceError>, holds: bool) -> Output {
     let home = tempdir().expect("a directory");
     let mut fake = FakeNode::start();
     let args = [&["trace"], args].concat();
@@ -71,7 +71,9 @@ async fn asked(args: &[&str], answer: Result<Option<TraceView>, Ambiguous>, hold
     run(&mut fake, home.path(), &args, |command| match command {
         Command::Trace { reply, .. } => reply.send(answer.clone()).expect("somebody waits"),
         Command::Traces { reply, count } => {
-            reply.send(trace::latest(&passages().0, count, moment())).expect("somebody waits");
+            let shown = passages().0;
+            let shown = if answer == Err(TraceError::Off) { Passages::new(0) } else { shown };
+            reply.send(trace::latest(&shown, count, moment())).expect("somebody waits");
         }
         Command::Transaction { reply, .. } => drop(reply.send(holds.then(|| confirmed.clone()))),
         Command::Block { reply, .. } => drop(reply.send(None)),
@@ -139,7 +141,7 @@ async fn without_an_id_the_last_items_are_listed() {
 }
 
 #[tokio::test]
-async fn what_is_not_recorded_is_too_old_or_unknown_and_two_items_that_begin_alike_are_refused() {
+async fn it_says_why_nothing_is_told_of_an_item() {
     let id = view().id.expect("known");
     let too_old = asked(&[&id], Ok(None), true).await;
     assert_eq!(too_old.status.code(), Some(1));
@@ -147,9 +149,14 @@ async fn what_is_not_recorded_is_too_old_or_unknown_and_two_items_that_begin_ali
     let unknown = asked(&[&id], Ok(None), false).await;
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("has recorded nothing of"), "{unknown:?}");
-    let several = asked(&[&id[..8]], Err(Ambiguous), false).await;
+    let several = asked(&[&id[..8]], Err(TraceError::Ambiguous), false).await;
     assert_eq!(several.status.code(), Some(1));
     assert!(text(&several.stderr).contains("several items begin with these digits"), "{several:?}");
+    for words in [&[id.as_str()][..], &[]] {
+        let off = asked(words, Err(TraceError::Off), true).await;
+        assert_eq!(off.status.code(), Some(1));
+        assert!(text(&off.stderr).contains("start it without --no-item-traces"), "{off:?}");
+    }
     let nonsense = asked(&["12345"], Ok(None), false).await;
     assert_eq!(nonsense.status.code(), Some(2));
     assert!(text(&nonsense.stderr).contains("its first 8 to 16"), "{nonsense:?}");

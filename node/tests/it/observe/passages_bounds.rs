@@ -56,6 +56,18 @@ fn the_oldest_item_is_forgotten_for_the_one_past_the_bound() {
 }
 
 #[test]
+fn with_a_bound_of_0_nothing_is_recorded() {
+    let (mut passages, mut on) = (Passages::new(0), Passages::new(MOST));
+    for each in [&mut passages, &mut on] {
+        each.received(at(0), PeerHandle(2), &announced(0));
+        body(each, 1, 1);
+        each.submitted(at(1), ItemId::Transaction(id(2)), 10);
+    }
+    assert_eq!((on.latest().count(), on.announced().count()), (2, 1));
+    assert_eq!((passages.latest().count(), passages.announced().count()), (0, 0));
+}
+
+#[test]
 fn announcements_of_what_never_comes_push_out_only_each_other() {
     let mut passages = Passages::new(MOST);
     body(&mut passages, 1_000, 1);

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use node::config::Prune;
-use node::observe::trace::LATENESS_MAX;
-use node::service::timers::{LATENESS_INTERVAL, Lateness, Timers, at_once_and_every, every, latenesses};
+use node::observe::recorder::Recorder;
+use node::observe::trace::{self, LATENESS_MAX, TraceWriter, What};
+use node::service::timers::{
+    LATENESS_INTERVAL, Lateness, SAMPLE_INTERVAL, Timers, at_once_and_every, every, latenesses,
+};
 use tokio::time::MissedTickBehavior;
 
 use crate::support::harness::config;
@@ -37,7 +40,7 @@ fn a_late_tick_tells_of_all_that_it_stands_for() {
 
 #[tokio::test]
 async fn lateness_is_measured_while_nothing_else_happens_and_a_pause_counts_for_all_its_ticks() {
-    let lateness = Lateness::start();
+    let lateness = Lateness::start(Recorder::default(), SAMPLE_INTERVAL);
     tokio::time::sleep(2 * LATENESS_INTERVAL).await;
     assert!(!lateness.take().is_empty(), "it ticks by itself");
     std::thread::sleep(6 * LATENESS_INTERVAL);
@@ -45,4 +48,19 @@ async fn lateness_is_measured_while_nothing_else_happens_and_a_pause_counts_for_
     let late = lateness.take();
     assert!(late.len() >= 5, "{late:?}");
     assert!(late[0] >= 4 * LATENESS_INTERVAL.as_micros() as u64, "{late:?}");
+}
+
+#[tokio::test]
+async fn a_trace_is_handed_to_the_system_between_the_samples_if_that_is_wanted() {
+    let home = tempfile::tempdir().expect("a directory");
+    for (flush, records) in [(LATENESS_INTERVAL, 1), (SAMPLE_INTERVAL, 0)] {
+        let path = home.path().join(format!("{records}.trace"));
+        let recorder = Recorder::new(Some(TraceWriter::create(&path, "peer", "test").expect("a trace")));
+        let _lateness = Lateness::start(recorder.clone(), flush);
+        recorder.record(What::PeerDown { peer: 1, reason: "a reason".to_owned() });
+        // Less than the time between two samples.
+        tokio::time::sleep(4 * LATENESS_INTERVAL).await;
+        let read = trace::read(&path).map_or(0, |(_, records)| records.len());
+        assert_eq!(read, records, "{flush:?}");
+    }
 }

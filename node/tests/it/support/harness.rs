@@ -11,7 +11,7 @@ use node::config::members::Membership;
 use node::config::memory::Memory;
 use node::config::rates::Rates;
 use node::config::reach::Reach;
-use node::config::{Config, Prune};
+use node::config::{Config, Prune, TRACE_FLUSH_DEFAULT};
 use node::rpc::command::{Command, PeerStatus, Status};
 use node::service::{self, Ready, ServiceError};
 use protocol::gossip::{Reconciliation, Refusal, RelayPolicy, Submission, TransactionStatus};
@@ -63,6 +63,8 @@ pub(crate) fn config(seed: u8) -> Config {
         rpc_calls: None,
         rpc_any_producer: false,
         trace: None::<PathBuf>,
+        trace_flush: TRACE_FLUSH_DEFAULT,
+        item_traces: true,
         memory: Memory::default(),
         reach: Reach::default(),
         membership: Membership::default(),

@@ -21,6 +21,11 @@ function drawFigures() {
   drawCurves(tx, block);
 }
 
+/** How long a link of the floor takes. */
+function floorOf(measured) {
+  return measured?.startsWith("the fastest") ? "as long as the fastest message on it so far" : "its delay, without jitter";
+}
+
 /** The curve is drawn by the report's own code, from figures in the report's form. */
 function drawCurves(tx, block) {
   const kinds = [["transaction", tx, report.tx], ["block", block, report.block]];
@@ -41,7 +46,7 @@ function drawCurves(tx, block) {
   ]));
   const floors = extract.curves.some((curve) => curve.floor.length);
   how("cdf-how", "Deliveries of items that every node has, or that have had 3 s." +
-    (floors ? " The floor is the shortest path over the links, without jitter." : " Without emulated links, no floor is known."));
+    (floors ? ` The floor is the shortest path over the open links; a link takes ${floorOf(run.hello?.measured)}.` : " No floor is known yet."));
   say("cdf-text", extract.curves.map((curve) => `${curve.kind}s: ${number(curve.measured.length)} steps`).join(", "));
 }
 
@@ -63,11 +68,23 @@ function drawBytes() {
     how("bytes-how", run.hello?.kind === "sim" ? "A simulation keeps no times of bytes; the report has their sum." : "No node has told its bytes yet.");
     return;
   }
-  const whole = Math.max(read, needed + unneeded);
-  say("bytes", bar("bodies, needed", needed, whole), bar("bodies, not needed", unneeded, whole, true),
-    bar("all else", whole - needed - unneeded, whole));
-  how("bytes-how", `Read by all nodes below the encryption: ${sized(read)}, ${sized(perSecond)} in the last second. All else is ` +
-    `${plural(announced, "announcement")}, requests, members, discovery and encryption.`);
+  const bodies = needed + unneeded;
+  const whole = Math.max(read, bodies);
+  const rows = [["bodies, needed", needed], ["bodies, not needed", unneeded, true]];
+  const { relay, repair, sync, members, link } = run.bytes;
+  const told = relay + repair + sync + members + link;
+  if (told > 0) {
+    // Counters are read one after the other, so a difference may be a little below nothing.
+    const rest = (all, part) => Math.max(0, all - part);
+    rows.push(["announcements, requests", rest(relay, bodies)], ["reconciliation", repair], ["catching up", sync],
+      ["membership", members], ["acks, pings", link], ["discovery, libp2p", rest(whole, Math.max(told, bodies))]);
+  } else {
+    rows.push(["all else", whole - bodies]);
+  }
+  say("bytes", ...rows.map(([name, count, rest]) => bar(name, count, whole, rest)));
+  how("bytes-how", `Read by all nodes below the encryption: ${sized(read)}, ${sized(perSecond)} in the last second, with ` +
+    `${plural(announced, "announcement")}. ${told > 0 ? "The last row is all that is in no message of the gossip: discovery, libp2p's own protocols, and encryption."
+      : "All else is announcements, requests, members, discovery and encryption."}`);
 }
 
 function drawSlow() {

@@ -27,7 +27,7 @@ impl Service {
             Command::Blocks { reply, .. } => tell(reply, Vec::new()),
             Command::Pool { reply, .. } => tell(reply, PoolPage::default()),
             Command::Trace { reply, .. } => tell(reply, Ok(None)),
-            Command::Traces { reply, .. } => tell(reply, Vec::new()),
+            Command::Traces { reply, .. } => tell(reply, Ok(Vec::new())),
             Command::Bans { reply } => tell(reply, Vec::new()),
             // The RPC of a baseline has no owner, so nobody can order this.
             Command::Order { reply, .. } => tell(reply, Err(OrderError::NoPeer)),

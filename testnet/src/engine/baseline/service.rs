@@ -127,9 +127,12 @@ impl Service {
         let (pool, verdicts) = VerifyPool::start().map_err(ServiceError::Threads)?;
         // The graph is given: only reserved peers are dialled, each with its own backoff.
         let discovery = Discovery::new(local, 0, &[], &config.reserved_peers, true, true, [0; 32]);
+        let recorder = Recorder::new(trace.transpose()?);
+        let lateness = || Lateness::start(recorder.clone(), config.trace_flush);
         let service = Self {
+            lateness: config.trace.is_some().then(lateness),
             ledger: Ledger::new(config.network.genesis(), config.produce_every.is_some()),
-            recorder: Recorder::new(trace.transpose()?),
+            recorder,
             counters: node::rpc::command::Counters::default(),
             clock: Clock::start(),
             links: Links::default(),
@@ -137,7 +140,6 @@ impl Service {
             checked: HashMap::new(),
             jobs: 0,
             unchecked: VecDeque::new(),
-            lateness: config.trace.is_some().then(Lateness::start),
             config,
             form,
             swarm,

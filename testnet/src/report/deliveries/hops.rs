@@ -1,4 +1,4 @@
-//! One row for each delivery of a run of real nodes, with the cause of its last hop and where this hop's time went. A
+//! One row for each delivery of a run or of a simulation, with the cause of its last hop and where this hop's time went. A
 //! hop leads from the neighbour that brought the item to the node. The columns are in [`HOP_COLUMNS`].
 //!
 //! Deliberately absent: how the parts and the blame are found. That is `local/collect/causes.rs`.

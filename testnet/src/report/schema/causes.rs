@@ -1,5 +1,5 @@
-//! Why items came, where the time went, and what late deliveries are due to: `causes` of a report. Only real nodes write
-//! the traces from which this follows.
+//! Why items came, where the time went, and what late deliveries are due to: `causes` of a report. It follows from the
+//! traces of real nodes, and from the same records of a simulation.
 
 use serde::{Deserialize, Serialize};
 

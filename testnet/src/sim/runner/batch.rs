@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::film::Shot;
-use super::{Job, run, run_and_keep};
+use super::{Job, Kept, run, run_and_keep};
 use crate::dashboard::replay::Film;
 use crate::local::out;
 use crate::local::progress::Progress;
 use crate::report::deliveries::Columns;
+use crate::report::deliveries::files::write_hops;
 use crate::report::schema::{Report, Runs, SCHEMA, Swept};
 use crate::report::{self, Found, Json, RowsFile};
 use crate::sim::simulation;
@@ -97,10 +98,13 @@ impl Batch {
 fn one(job: &Job, dir: &Path, film: Option<&mut Shot>) -> anyhow::Result<Report> {
     let mut rows = RowsFile::create(dir, Columns::WithFloor)?;
     let mut watch = Watch::new();
+    let mut hops = Vec::new();
+    let kept = Kept { film, hops: Some(&mut hops) };
     let (report, spreads) =
-        run_and_keep(job, &mut |progress| watch.show(&progress), &mut |one| rows.row(one), film)?;
+        run_and_keep(job, &mut |progress| watch.show(&progress), &mut |one| rows.row(one), kept)?;
     drop(watch);
     rows.finish()?;
+    write_hops(dir, &hops)?;
     report::write_drawn(dir, &report, &spreads)?;
     Ok(report)
 }

@@ -34,8 +34,7 @@ impl Shot {
                 self.add(0, node, What::PeerUp { peer, peer_id, outbound: node < other as usize });
             }
         }
-        let (delays, jitter, bandwidth) = (setup.delays.clone(), setup.links.jitter, setup.links.bandwidth);
-        self.links = Some(LinkPlan { seed: 0, jitter, bandwidth, delays, halves: None, slow: Vec::new() });
+        self.links = Some(setup.link_plan());
     }
 
     /// The items, after the last event.

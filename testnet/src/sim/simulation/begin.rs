@@ -9,6 +9,7 @@ use protocol::time::{Duration, Time};
 
 use super::host::{Host, Link};
 use super::ledger::Ledger;
+use super::ledger::records::Records;
 use super::members::World;
 use super::queue::EventQueue;
 use super::setup::{NodeSetup, Setup};
@@ -68,6 +69,7 @@ impl Simulation {
             tips: Vec::new(),
             verdicts: Verdicts::default(),
             ledger: Ledger::new(nodes),
+            records: setup.recorded.then(|| Records::new(nodes)),
             hash: TraceHash::default(),
             checkers: setup.checkers,
             draws,

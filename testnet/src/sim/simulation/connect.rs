@@ -109,6 +109,9 @@ impl Simulation {
             let spams = self.hosts[far].adversary.is_some();
             let delay = Duration::from_micros(self.delays.one_way_us(node, far));
             let mut connection = Connection::new(number, second, far_end, delay);
+            if let Some(records) = &mut self.records {
+                records.connected(self.now, node, link.handles[usize::from(second)], far);
+            }
             (connection.cut, connection.spams) = (link.cut[usize::from(!second)], spams);
             connection.hold_until(link.held_until);
             self.hosts[node].connections.push(connection);

@@ -75,6 +75,9 @@ impl Simulation {
                 checker.sends(self.now, node, to, &message);
             }
         }
+        if let Some(records) = &mut self.records {
+            records.sent(self.now, node, peer, &message);
+        }
         let flushed = self.flushes.iter_mut().find(|flush| flush.peer == peer && flush.lane == lane);
         let wire = match (lane, &flushed) {
             (Lane::Bulk, _) => wire::in_chunks(wire::framed(bytes)),
@@ -196,6 +199,9 @@ impl Simulation {
         self.hash.note(self.now, Mark::Arrived, node, from, [wire ^ kind(&message), gist(&message)]);
         if matches!(self.hosts[node].sabotage, Some(Sabotage::DeafFrom(since)) if since <= self.now) {
             return;
+        }
+        if let Some(records) = &mut self.records {
+            records.received(self.now, node, peer, &message);
         }
         if self.hosts[node].watched {
             for checker in &mut self.checkers {

@@ -35,7 +35,7 @@ impl Simulation {
         }
         let transaction = Arc::new(entry.transaction.clone());
         let id = ItemId::Transaction(transaction.id());
-        self.ledger.submitted(id, transaction.encoded().len() as u64, node, self.now, entry.warm);
+        self.submitted(id, transaction.encoded().len() as u64, node, entry.warm);
         self.enters(node, &Entered { id, encoded: transaction.encoded(), block: None });
         self.step(node, Input::SubmittedTransaction(transaction));
     }
@@ -64,11 +64,19 @@ impl Simulation {
         // The items of a node that breaks the rules are not part of the workload.
         if honest {
             let warm = index as u64 >= crate::workload::COLD_ITEMS;
-            self.ledger.submitted(id, block.encoded_len() as u64, node, self.now, warm);
+            self.submitted(id, block.encoded_len() as u64, node, warm);
             self.enters(node, &Entered { id, encoded: &Bytes::new(), block: Some(&block) });
         }
         self.step(node, Input::SubmittedBlock(block));
         Ok(())
+    }
+
+    /// An item of the workload is being submitted.
+    fn submitted(&mut self, id: ItemId, bytes: u64, node: usize, warm: bool) {
+        if let Some(records) = &mut self.records {
+            records.submitted(self.now, node, &id, bytes);
+        }
+        self.ledger.submitted(id, bytes, node, self.now, warm);
     }
 
     /// An item of the workload enters.

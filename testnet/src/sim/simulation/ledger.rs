@@ -2,6 +2,7 @@
 //! made. It follows the rules of `local::collect`, without clocks to compare and files to read.
 
 pub(super) mod hashed;
+pub mod records;
 
 use node::observe::trace::Kind;
 use protocol::gossip::ItemId;

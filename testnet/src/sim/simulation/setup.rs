@@ -13,10 +13,11 @@ use super::super::link::LinkModel;
 use super::super::members;
 use super::host::{Host, Sabotage};
 use super::ledger::Ledger;
+use super::ledger::records::Records;
 use crate::random::Seed;
 use crate::report::figures::healing::TipAt;
 use crate::topology::Graph;
-use crate::wan::{Delays, Halves};
+use crate::wan::{Delays, Halves, LinkPlan};
 use crate::workload::Workload;
 use crate::workload::items::BlockMaker;
 
@@ -65,6 +66,17 @@ pub struct Setup {
     pub nodes: Vec<NodeSetup>,
     /// The checkers that watch.
     pub checkers: Vec<Box<dyn Checker>>,
+    /// Whether to keep what real nodes would have traced.
+    pub recorded: bool,
+}
+
+impl Setup {
+    /// The links, as other parts of the instrument know them.
+    #[must_use]
+    pub fn link_plan(&self) -> LinkPlan {
+        let (jitter, bandwidth) = (self.links.jitter, self.links.bandwidth);
+        LinkPlan { seed: 0, jitter, bandwidth, delays: self.delays.clone(), halves: None, slow: Vec::new() }
+    }
 }
 
 /// The room of nodes where it differs from the protocol's. `None` means the protocol's.
@@ -138,6 +150,8 @@ pub struct Finished {
     pub ledger: Ledger,
     /// The nodes.
     pub hosts: Vec<Host>,
+    /// What real nodes would have traced, if that was kept.
+    pub records: Option<Records>,
     /// The checkers.
     pub checkers: Vec<Box<dyn Checker>>,
     /// The fingerprint.

@@ -1,6 +1,7 @@
 //! Whole simulations: one, many, and small networks drawn from seeds.
 
 mod aggregates; // their machines alone
+mod causes;
 mod command;
 mod jobs;
 mod memory;

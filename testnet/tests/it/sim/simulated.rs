@@ -44,6 +44,7 @@ pub(crate) fn finished() -> Finished {
     hosts[1].wire_before = 1_000;
     hosts[1].wire_in = 1_800;
     Finished {
+        records: None,
         ledger,
         hosts,
         checkers: Vec::new(),

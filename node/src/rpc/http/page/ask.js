@@ -3,6 +3,7 @@
 
 const ANSWER_MS = 5000;
 const NO_METHOD = -32601;
+const REFUSED = -31010;
 const NEEDS_COOKIE = -31013;
 
 /** Answers to several calls, in their order: each has `result` or `error`. */

@@ -1,5 +1,6 @@
 // The way of one item through this node, as `trace_get` tells it: the steps with their times, who announced and sent it and
-// why, and to whom it went. A node without this method, or without a memory of the item, gets a sentence.
+// why, and to whom it went. A node without this method, without item traces, or without a memory of the item, gets
+// a sentence.
 
 const TRACE_STEPS = [
   ["announced", "first announced"],
@@ -26,6 +27,7 @@ function traceTable(caption, columns, rows) {
 function traceParts({ result: trace, error }) {
   const text = (words) => [make("p", { class: "how" }, words)];
   if (error?.code === NO_METHOD) return text("This node keeps no ways of items: it has no method trace_get.");
+  if (error?.code === REFUSED) return text(`Nothing is shown of this item's way: ${error.message}.`);
   if (error?.code === NEEDS_COOKIE) return text("The way of an item is for the node's owner only.");
   if (error) return text(`The way of this item is not known: ${error.message}`);
   if (!trace) return text("The node does not remember how this item came.");
