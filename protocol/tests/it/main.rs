@@ -156,13 +156,13 @@ mod members {
     mod accrual; // the accrual detector in place of pings
     mod built_in; // the entries that each node sets itself
     /// Tests of comparisons by difference.
-    mod comparing {
+    pub mod comparing {
         mod cost; // bytes of a comparison
         mod equal;
         mod full; // against whole lists, with random views
         mod gone; // members that are dead or have left
         mod hostile; // peers that lie in them
-        mod pair; // two machines that compare
+        pub mod pair; // two machines that compare
     }
     mod config; // all parameters, and what follows from them
     mod crowd; // many invented members
@@ -181,6 +181,7 @@ mod members {
     /// Tests of who is watched, and of what follows.
     mod watching {
         mod detection; // members that die, are silent, leave and come back
+        mod healing; // probes that began before a partition healed
         mod health; // how far a node trusts its own timeouts
         mod helping; // the detector and the relay help each other
         mod suspicion; // how long a suspicion lasts

@@ -231,6 +231,10 @@ impl Members {
         if !self.watching.heal.is_due(now) {
             return;
         }
+        // What began before the heal says nothing about now. Otherwise a check that fails late would find a member dead.
+        for probe in self.watching.probes.take_all() {
+            self.probe_dropped(&probe);
+        }
         self.watching.feelers.allow_again();
         self.watching.check_feelers.allow_again();
         // One that refuted and has not answered since would have its friends answer for it.
@@ -376,14 +380,14 @@ impl Members {
             return;
         }
         self.watching.retry_after = now + REJOIN_PACE;
-        let tries = match self.view.get_mut(row) {
-            Some(member) => {
-                member.tries = member.tries.saturating_add(1);
-                member.tries
-            }
-            None => return self.watching.retries.remove(row),
-        };
-        let pause = REJOIN_MIN.times(1_u64.checked_shl(u32::from(tries)).unwrap_or(u64::MAX)).min(REJOIN_MAX);
+        let Some(member) = self.view.get_mut(row) else { return self.watching.retries.remove(row) };
+        if !self.watching.probes.may_begin(row, Purpose::Rejoin) {
+            // A probe of it is under way, which may have begun when nothing could reach it. This was no try.
+            return self.watching.retries.set(row, now + self.config.probe_timeout);
+        }
+        member.tries = member.tries.saturating_add(1);
+        let pause =
+            REJOIN_MIN.times(1_u64.checked_shl(u32::from(member.tries)).unwrap_or(u64::MAX)).min(REJOIN_MAX);
         self.watching.retries.set(row, now + pause);
         self.begin_probe(now, row, Purpose::Rejoin);
     }

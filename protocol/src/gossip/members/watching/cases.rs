@@ -223,10 +223,10 @@ impl Cases {
         }
     }
 
-    /// Checks these suspects now. Those of which a check is under way are left alone.
+    /// Checks these suspects now, and those of which a check was under way, which was given up.
     pub(super) fn check_all(&mut self, now: Time, these: impl Fn(Row) -> bool) {
-        for row in self.running().into_iter().filter(|row| these(*row)) {
-            if self.cases.get(&row).is_some_and(|case| case.check != Check::Runs) {
+        for row in self.running() {
+            if these(row) || self.cases.get(&row).is_some_and(|case| case.check == Check::Runs) {
                 self.set_check(row, Check::At(now));
             }
         }

@@ -3,7 +3,8 @@
 //! Most members of the other half refute at once, because their peers were told that they were dead. But a member
 //! that nobody of this half had reached before was never accused: a few nodes found it dead by themselves, and nobody
 //! tells it. So a while after the first returns, this node looks again at everybody that it still takes for dead or
-//! suspect, also at addresses that it dialled just now.
+//! suspect, also at addresses that it dialled just now. Probes that are still open then are given up, because they may
+//! have begun before the heal.
 //!
 //! Deliberately absent: the probes.
 

@@ -25,6 +25,8 @@ pub const HIGHEST: ShortId = ShortId([255; 8]);
 pub struct Machine {
     pub members: Members,
     pub dead: Vec<PublicKey>,
+    /// These neither answer nor refuse.
+    pub silent: Vec<PublicKey>,
     /// Its links belong to no address group.
     pub without_groups: bool,
     number: u32,
@@ -62,6 +64,7 @@ impl Machine {
         Self {
             members: Members::new(config, identity, [number as u8; 32]),
             dead: vec![],
+            silent: vec![],
             without_groups: false,
             number,
             links: 0,
@@ -93,6 +96,9 @@ impl Machine {
                     }
                     MemberOutput::Dial { probe, record, .. } => {
                         self.dialled.push(record.key());
+                        if self.silent.contains(&record.key()) {
+                            continue;
+                        }
                         let answered = !self.dead.contains(&record.key());
                         inputs.push_back(MemberInput::Probed { probe, answered });
                     }
@@ -153,8 +159,19 @@ impl Machine {
         self.unlink(now, link);
     }
 
+    /// Lets time pass until something is true, at most half an hour.
+    pub fn wait(&mut self, mut now: Time, done: impl Fn(&Self) -> bool) -> Time {
+        let end = now + Duration::from_secs(1_800);
+        while !done(self) {
+            now = self.members.poll_timeout(now).expect("a timer").max(now + Duration::from_micros(1));
+            assert!(now < end, "it does not become true");
+            self.input(now, MemberInput::Timeout);
+        }
+        now
+    }
+
     /// Lets time pass until all members in `dead` that it knows are dead for it.
-    pub fn bury(&mut self, mut now: Time) -> Time {
+    pub fn bury(&mut self, now: Time) -> Time {
         for key in self.dead.clone() {
             let (link, _) = self.link(now, key);
             self.unlink(now, link);
@@ -162,13 +179,7 @@ impl Machine {
         let alive = |machine: &Self, key: &PublicKey| {
             machine.members.member(key).is_some_and(|member| member.state != MemberState::Dead)
         };
-        let end = now + Duration::from_secs(1_800);
-        while self.dead.iter().any(|key| alive(self, key)) {
-            now = self.members.poll_timeout(now).expect("a timer").max(now + Duration::from_micros(1));
-            assert!(now < end, "a member does not die");
-            self.input(now, MemberInput::Timeout);
-        }
-        now
+        self.wait(now, |machine| !machine.dead.iter().any(|key| alive(machine, key)))
     }
 
     /// What it knows: for each member the incarnation, the time of issue, the version of the entries, and the state.
