@@ -115,11 +115,7 @@ impl Service {
     pub(super) async fn start(config: Config) -> Result<Started, ServiceError> {
         let clock = Clock::start();
         let wire = Arc::new(WireBytes::default());
-        let mut store = open_store(&config)?;
-        let earlier = Earlier::read(store.as_ref())?;
-        if let Some(rules) = &config.validator {
-            store = replay(store, Arc::clone(rules), &earlier.engine.best, &config.network).await?;
-        }
+        let (store, earlier) = remember(&config).await?;
         let (writer, loaded) = Writer::start(store).map_err(ServiceError::Threads)?;
         let (writer, recorder) = (Arc::new(writer), Recorder::default());
         let metrics = Metrics::new(store_file(&config));
@@ -183,6 +179,15 @@ impl Service {
         service.recall_members(earlier.members);
         Ok((service, verdicts, loaded))
     }
+}
+
+/// Opens the store, and tells the chain's rules what they want to know of earlier runs.
+async fn remember(config: &Config) -> Result<(Box<dyn Store>, Earlier), ServiceError> {
+    let store = open_store(config)?;
+    let earlier = Earlier::read(store.as_ref())?;
+    let Some(rules) = &config.validator else { return Ok((store, earlier)) };
+    let store = replay(store, Arc::clone(rules), &earlier.engine.best, &config.network).await?;
+    Ok((store, earlier))
 }
 
 /// What an earlier run kept.
