@@ -36,7 +36,7 @@ impl Validator for Noting {
 
     fn connected(&self, header: &SignedHeader, transactions: &[Arc<SignedTransaction>]) {
         let nonces = transactions.iter().map(|transaction| transaction.nonce()).collect();
-        self.told.lock().unwrap().push((header.id(), nonces));
+        self.told.lock().expect("nobody panicked").push((header.id(), nonces));
     }
 
     fn connected_from(&self) -> Option<Height> {
@@ -72,7 +72,7 @@ async fn rules_are_told_from_the_height_that_they_name_in_order_and_with_the_tra
         parent = block.header.id();
         node.publish(block).await.expect("accepted");
     }
-    let all = told.lock().unwrap().clone();
+    let all = told.lock().expect("nobody panicked").clone();
     assert_eq!(all.iter().map(|(_, nonces)| nonces.len()).collect::<Vec<_>>(), [2, 0, 1]);
     node.stop().await.expect("a clean end");
 
@@ -80,7 +80,7 @@ async fn rules_are_told_from_the_height_that_they_name_in_order_and_with_the_tra
         [(None, &all[3..]), (Some(0), &all[..]), (Some(1), &all[..]), (Some(3), &all[2..]), (Some(4), &all[3..])]
     {
         let (node, told) = noting(dir.path(), from).await;
-        assert_eq!(*told.lock().unwrap(), expected, "from {from:?}");
+        assert_eq!(*told.lock().expect("nobody panicked"), expected, "from {from:?}");
         node.stop().await.expect("a clean end");
     }
 }
@@ -99,7 +99,7 @@ async fn a_branch_that_was_left_is_not_told() {
     node.stop().await.expect("a clean end");
 
     let (node, told) = noting(dir.path(), Some(1)).await;
-    assert_eq!(*told.lock().unwrap(), best);
+    assert_eq!(*told.lock().expect("nobody panicked"), best);
     node.stop().await.expect("a clean end");
 }
 
@@ -113,6 +113,6 @@ async fn a_rule_for_payloads_before_a_validator_changes_nothing() {
     let told = Told::default();
     let rules = Noting { from: Some(1), told: Arc::clone(&told) };
     let node = start(builder().data_dir(dir.path()).validator(rules).payload_rule(|_| Ok(()))).await;
-    assert_eq!(told.lock().unwrap().len(), 1);
+    assert_eq!(told.lock().expect("nobody panicked").len(), 1);
     node.stop().await.expect("a clean end");
 }
