@@ -33,7 +33,7 @@
 #                                flat at the end, and so are descriptors and threads
 #   scripts/prove.sh rpc-flood   100 clients call one of 20 nodes in a loop: the p95 at the others, with and without
 #   scripts/prove.sh scrape      the metrics of 50 nodes are read each second: processor time, with and without
-#   scripts/prove.sh memory-cost what --memory 64MiB costs beside 1GiB: transactions dropped and received again, the
+#   scripts/prove.sh memory-cost  what --memory 64MiB costs beside 1GiB: transactions dropped and received again, the
 #                                memory taken, the time of a restart (10 minutes)
 #   scripts/prove.sh field       nodes as they are in the field: addresses, names, keys, pauses, floods, kills
 #                                (some need root)
