@@ -332,7 +332,7 @@ pub struct RunArgs {
     #[arg(long, env = "NODE_TRACE", value_name = "FILE")]
     pub trace: Option<PathBuf>,
 
-    /// How often the trace is handed to the system, for a reader that looks while the node runs; 50ms at the soonest
+    /// How often the trace is written to its file, at most every 50ms; for programs that read it while the node runs
     #[arg(long, env = "NODE_TRACE_FLUSH", value_name = "TIME", default_value = "1s",
           value_parser = values::parse_interval)]
     pub trace_flush: Duration,

@@ -49,7 +49,7 @@ pub const SENT_VALID_FOR: Height = 1_000;
 ///
 /// If it is dropped, it stops as by [`Node::stop`], but nobody waits for it, and no error is told. The port and the data
 /// dir are free a moment later, at most 5 s. If the runtime ends before, the node is cut off at once, and says no
-/// goodbye. What it acknowledged is on disk all the same.
+/// goodbye. Everything that it acknowledged is on disk nevertheless.
 #[derive(Debug)]
 pub struct Node {
     network: NetworkId,
@@ -134,8 +134,8 @@ impl Node {
         self.submit(transaction).await.map(|_| id)
     }
 
-    /// Submits a signed transaction, and waits until it is accepted and safe on disk. It is passed on to all nodes, also
-    /// to those that connect later: nobody has to wait for a first peer.
+    /// Submits a signed transaction, and waits until it is accepted and safe on disk. It is passed on to all nodes. The
+    /// node need not have a peer yet: peers that connect later get it as well.
     ///
     /// # Errors
     /// [`NodeError::Refused`] with the reason, or [`NodeError::Stopped`].

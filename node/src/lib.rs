@@ -1,7 +1,7 @@
 //! Hearsay as a library: a node that carries signed transactions and blocks to every other node of a network, inside
-//! another program. The file `docs/EMBEDDING.md` of the repository leads through it in an afternoon, and two examples run
-//! as they are: `cargo run -p hearsay-node --example coins`, a chain with accounts, and `--example chat`, payloads with an
-//! encoding of their own.
+//! another program. The file `docs/EMBEDDING.md` of the repository leads through it in an afternoon, and two examples
+//! run as they are: `cargo run -p hearsay-node --example coins`, a chain with accounts, and `--example chat`, payloads
+//! with an encoding of their own.
 //!
 //! The package is `hearsay-node`, and the crate is `node`, unless the program calls it otherwise:
 //!
@@ -28,10 +28,11 @@
 //! }
 //! ```
 //!
-//! What is named here at the root is what the crate promises, wherever it is documented: [`Node`] and the types around
-//! it, the crate [`protocol`] with the items, the rules and the engine, and [`bytes`], whose `Bytes` are payloads and
-//! encodings. The modules below are the parts of the program `node`. They are
-//! public for the program, the instrument and their tests, and may change with any version.
+//! The crate promises to keep only what its root exports: [`Node`] and the types around it, the crate [`protocol`] with
+//! the items, the rules and the engine, and the crate [`bytes`], whose `Bytes` hold payloads and encodings. Some of
+//! these types are documented in a module below, and are promised all the same. The modules themselves are the parts of
+//! the program `node`. They are public for the program, the instrument and their tests, and may change with any
+//! version.
 #![deny(missing_docs)]
 
 pub mod cli;

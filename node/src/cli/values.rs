@@ -86,7 +86,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 /// A limit of calls a second; 0 for none.
 ///
 /// # Errors
-/// What is allowed.
+/// A text that names the allowed values.
 pub fn parse_calls(text: &str) -> Result<u32, String> {
     let wrong = || format!("write a number from {RPC_CALLS_MIN} to {RPC_CALLS_MAX}, or 0 for no limit");
     let calls: u32 = text.trim().parse().map_err(|_| wrong())?;

@@ -168,7 +168,8 @@ pub struct Sharer<T: Timing> {
 }
 
 impl<T: Timing> Sharer<T> {
-    /// Waits until it is this caller's turn to take so many units. If the future is dropped, they are not taken.
+    /// Waits until this caller may take this number of units, and takes them. If the future is dropped before, what it
+    /// still waited for is not taken.
     pub async fn take(&self, units: u64) {
         let mut left = units;
         while left > 0 {

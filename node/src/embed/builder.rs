@@ -96,8 +96,8 @@ impl Builder {
         self
     }
 
-    /// Keeps nothing, even with a data dir. Without one, it changes nothing. That directory then gets only the lock and, while the node runs, `rpc.json`
-    /// and the cookie.
+    /// Keeps nothing, even with a data dir. The data dir then gets only the lock and, while the node runs, `rpc.json`
+    /// and the cookie. Without a data dir, a node keeps nothing anyway.
     pub const fn ephemeral(mut self, ephemeral: bool) -> Self {
         self.ephemeral = ephemeral;
         self
@@ -207,8 +207,8 @@ impl Builder {
         self.with(|config| config.producers = Producers::Open)
     }
 
-    /// Makes a block from the mempool this often, and signs it with the node's key. `None` for never, the default. Other
-    /// nodes accept these blocks only if they were told to: [`Builder::producers`].
+    /// Makes a block from the mempool this often, and signs it with the node's key. `None` for never, the default.
+    /// Other nodes accept these blocks only if they were told to: [`Builder::producers`].
     pub fn produce_every(self, interval: Option<Duration>) -> Self {
         self.interval("produce_every", interval).with(move |config| config.produce_every = interval)
     }
@@ -277,8 +277,8 @@ impl Builder {
             .with(move |config| config.rpc_calls = calls)
     }
 
-    /// Accepts blocks of any producer that come over the RPC or by [`Node::publish`]; [`Validator::header`] is not asked
-    /// about them then.
+    /// Accepts blocks of any producer that come over the RPC or by [`Node::publish`]. [`Validator::header`] is then not
+    /// asked about them.
     pub fn rpc_any_producer(self, any: bool) -> Self {
         self.with(move |config| config.rpc_any_producer = any)
     }

@@ -1,7 +1,7 @@
 //! The trace of a running node: writes records while there is a file, and nothing if there is none.
 //!
-//! What a record holds of an event or a message is decided here alone ([`of_event`], [`of_received`], [`of_sent`]), so that
-//! a simulation can have the same records without files.
+//! [`of_event`], [`of_received`] and [`of_sent`] make the records of an event or a message. A simulation calls them
+//! too, so it has the same records without files.
 //!
 //! If a trace can't be written, it is given up with one warning, and the node goes on. All clones of a
 //! recorder write into one trace: the engine's host records what happens to items, the service records

@@ -5,7 +5,7 @@ use super::transaction::Height;
 use crate::codec::Misread;
 use crate::limits::VALID_UNTIL_AHEAD_MAX;
 
-/// Why an item was not accepted. Nothing of it is kept but its id, and that not for all reasons.
+/// Why an item was not accepted. Nothing of it is kept, except its id for some of the reasons.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -37,8 +37,8 @@ pub enum Refusal {
     /// In the best chain already.
     #[error("in the best chain already")]
     Confirmed,
-    /// Two other transactions of this author with the same nonce are held. A third would only take room: at most one of
-    /// them is likely to be meant.
+    /// Two other transactions of this author with the same nonce are held. Two prove that the nonce was used twice, and
+    /// a third would only take room.
     #[error("two transactions with this author and nonce are held already: use another nonce")]
     NonceTaken,
     /// No room, and the link by which it came has the largest share of it; submissions are their own link. From
@@ -84,8 +84,8 @@ pub enum Refusal {
     /// A transaction of the block is past its last height.
     #[error("a transaction of the block is past its last height")]
     ExpiredTransaction,
-    /// A chain's own rule, as a constant text: it is held in memory, counted and sent as it is. What belongs to one item
-    /// is better logged.
+    /// A chain's own rule. The text is a constant. What belongs to one item, such as an amount, goes into the chain's
+    /// own log.
     #[error("{0}")]
     Rule(&'static str),
 }

@@ -59,7 +59,8 @@ pub trait Validator: fmt::Debug + Send + Sync {
     fn transaction(&self, transaction: &SignedTransaction, tip: Height) -> Result<(), Refusal>;
 
     /// Whether it is worth checking the signature of a transaction that a peer has just sent, as far as the chain's
-    /// rules can tell without it. By default it always is. The author has not been proved. A refusal here counts like one by
+    /// rules can tell without it. By default it always is. The author has not been proved. A refusal here counts
+    /// like one by
     /// [`Validator::transaction`], which is asked about the transactions that pass.
     ///
     /// # Errors
@@ -105,8 +106,8 @@ pub trait Validator: fmt::Debug + Send + Sync {
     /// Rules that depend on the ancestors keep what follows from the block here, under its id: the parent in a
     /// [`BlockPlace`] or a [`Header`] is that id. The parent of the first block is
     /// [`NetworkId::genesis`](crate::items::network::NetworkId::genesis), of which nothing is told. Nothing is asked
-    /// about a child of a block that is [`CHAIN_BEST_HEADERS_MIN`](crate::limits::CHAIN_BEST_HEADERS_MIN) or more
-    /// below the tip, so what was kept under such an id may be forgotten.
+    /// about a child of a block that is [`CHAIN_HEADERS_MAX`](crate::limits::CHAIN_HEADERS_MAX) or more below the
+    /// tip, so what was kept under such an id may be forgotten.
     ///
     /// Blocks that an earlier run had connected are told only to rules that ask for them:
     /// [`Validator::connected_from`].

@@ -1,8 +1,8 @@
 //! Reads the trace files of a run while the nodes write them, and hands out their records in the order of time.
 //!
-//! With a page, a node writes its trace to the file every [`TRACE_FLUSHED_EVERY`]. Records are held back for [`SHOWN_LATE`]:
-//! then all nodes' records of a moment are there, and come in order. Records of a busy node that come still later are
-//! handed out when they come.
+//! With a page, a node writes its trace to the file every [`TRACE_FLUSHED_EVERY`]. Records are held back for
+//! [`SHOWN_LATE`]: then all nodes' records of a moment are there, and come in order. Records of a busy node that come
+//! still later are handed out when they come.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,8 +16,8 @@ use node::observe::trace::{Record, TracePieces};
 /// nodes these are 1,000 writes a second, of some 10 µs each: a hundredth of a core.
 pub const TRACE_FLUSHED_EVERY: Duration = Duration::from_millis(50);
 
-/// How late records are handed out: the time between two writes, and three times as much on a busy machine. With the time
-/// between two batches, a page is at most 300 ms behind.
+/// How late records are handed out: the time between two writes, and three times as much on a busy machine. With the
+/// time between two batches, a page is at most 300 ms behind.
 pub const SHOWN_LATE: Duration = Duration::from_millis(200);
 
 /// The bytes that are read of one file at a time. A node writes about 100 KiB a second at 20 transactions a second.

@@ -74,7 +74,8 @@ pub fn run(
 pub struct Kept<'a> {
     /// What happened, to show it.
     pub film: Option<&'a mut Shot>,
-    /// The last hop of each delivery, with its cause. Then the report has causes as well. Empty if the run is too large.
+    /// The last hop of each delivery, with its cause. Then the report has causes as well. Empty if the run is too
+    /// large.
     pub hops: Option<&'a mut Vec<Hop>>,
 }
 

@@ -39,8 +39,9 @@ pub enum Event {
     Transaction(Arc<SignedTransaction>),
     /// A block was accepted: it is valid, and so are its ancestors. It may be of another branch than the best.
     Block(Arc<Block>),
-    /// The best chain has a new end. One may stand for several blocks, and a block is told before it, as
-    /// [`Validator::connected`](protocol::items::validator::Validator::connected) is.
+    /// The best chain has a new end. One event may stand for several new blocks. For each of them
+    /// [`Validator::connected`](protocol::items::validator::Validator::connected) was called and [`Event::Block`] was
+    /// told before.
     Tip {
         /// The height of its last block.
         height: Height,
@@ -49,7 +50,8 @@ pub enum Event {
         /// How many blocks of the old best chain are not on the new one.
         stale: usize,
     },
-    /// This number of events is missing here, of whatever kind. The reader was too slow, or an item was given up before it could be told.
+    /// This number of events is missing here, of any kind. The reader was too slow, or an item was given up before it
+    /// could be told.
     Lost(u64),
 }
 

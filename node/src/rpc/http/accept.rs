@@ -5,8 +5,8 @@
 //!   that place, first come, first served. So no client holds a place forever by asking without a pause. A
 //!   connection that waited in vain is told that all places are taken. If it asks for the node's health, it is
 //!   answered even then.
-//! * Connections are accepted as fast as calls are served, and are shared out like them (`turns.rs`). The others wait in
-//!   the system's backlog. So clients that connect in a loop cost no more than those that call in a loop.
+//! * Connections are accepted as fast as calls are served, and are shared out like them (`turns.rs`). The others wait
+//!   in the system's backlog. So clients that connect in a loop cost no more than those that call in a loop.
 //! * If the system has no descriptor left, one waiting connection is closed, and the listener rests, longer each
 //!   time, up to a second. This is logged at most once in ten minutes.
 

@@ -1,5 +1,5 @@
-//! The checks that a request must pass first: its turn has come (`turns.rs`), it is for a loopback host, it does not come from another site's
-//! page, it has the right cookie or none, and it is whole.
+//! The checks that a request must pass first: its turn has come (`turns.rs`), it is for a loopback host, it does not
+//! come from another site's page, it has the right cookie or none, and it is whole.
 //!
 //! A browser resolves an attacker's name to 127.0.0.1 like any other name (DNS rebinding), and sends requests of
 //! any page to any address. `Host` shows the first, `Origin` the second. A browser sends no `Origin` if a page only

@@ -35,8 +35,8 @@ pub struct Times {
 }
 
 impl Default for Times {
-    /// In this order: 30 s; 2 s (with 2,000 calls a second, all 128 connections have their turn in 64 ms); 10 s (8 MiB at
-    /// less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s; 1 s.
+    /// In this order: 30 s; 2 s (with 2,000 calls a second, all 128 connections have their turn in 64 ms); 10 s (8 MiB
+    /// at less than 1 MiB/s, and on loopback they take milliseconds); 60 s; 10 s; 1 s.
     fn default() -> Self {
         let [wait, turn, body, serve, answer, leave] = [30, 2, 10, 60, 10, 1].map(Duration::from_secs);
         Self { wait, turn, body, serve, answer, leave }

@@ -1,4 +1,4 @@
-//! Whose call is next: callers without the cookie share a number of calls a second.
+//! The rate limit of the RPC: all callers without the cookie together get a fixed number of calls a second.
 //!
 //! 1. **It holds.** In any span of time, they get at most the rate times the span, plus a quarter of a second's calls
 //!    (`clock/rates/shares.rs`).
@@ -12,9 +12,8 @@
 //!    with an error of the JSON-RPC. Requests that wait are as many as connections, so at most 128 wait at a time, and
 //!    as many are refused in that time. Health checks are never refused.
 //!
-//! Bitcoin Core also lets requests wait in a queue of a fixed length, and answers 503 beyond it. Its queue is first
-//! come, first served, so a crowd makes everybody wait. geth and reth limit connections, batches and answers, and have
-//! no rate of their own.
+//! *Compare:* Bitcoin Core's RPC server also lets requests wait, in one queue of a fixed length (`-rpcworkqueue`), and
+//! answers 503 if the queue is full.
 //!
 //! Deliberately absent: limits for each method, and for each program. All clients come from one address.
 
@@ -33,8 +32,8 @@ use crate::observe::metrics::RpcMeter;
 use crate::observe::seldom::Seldom;
 use crate::rpc::CODE_TOO_MANY;
 
-/// Bytes of an answer that cost as much as a call. A call with a short answer takes 70 µs of a core, and so does it to
-/// make 16 KiB of JSON and to send them.
+/// Bytes of an answer that count as much as a call. This is an estimate: what it takes to make and send so much JSON
+/// was not measured.
 pub const ANSWER_BYTES_A_CALL: u64 = 16 * 1024;
 
 /// Parts of a call. With these, a rate of 2,000 calls has a burst of 500 calls, and a connection that was silent has a

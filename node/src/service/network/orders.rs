@@ -82,7 +82,8 @@ impl Service {
         }
     }
 
-    /// Keeps the added peers for the next run. If the store has no room for them, it is asked again with the known peers.
+    /// Keeps the added peers for the next run. If the store has no room for them, it is asked again with the known
+    /// peers.
     pub(in crate::service) fn keep_added(&self) {
         let _ = self.writer.save_note(Note::AddedPeers, added::encode(&self.discovery.added()));
     }

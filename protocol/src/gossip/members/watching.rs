@@ -231,7 +231,8 @@ impl Members {
         if !self.watching.heal.is_due(now) {
             return;
         }
-        // What began before the heal says nothing about now. Otherwise a check that fails late would find a member dead.
+        // What began before the heal says nothing about now. Otherwise a check that fails late would find a member
+        // dead.
         for probe in self.watching.probes.take_all() {
             self.probe_dropped(&probe);
         }

@@ -32,8 +32,8 @@ pub fn write_hops(dir: &Path, hops: &[Hop]) -> Result<(), ReportError> {
     written.map_err(|error| ReportError::Write { path, error })
 }
 
-/// Reads the hops of `dir`, in the order of the file. Of a directory that has none, such as a large simulation's, it reads
-/// the deliveries: then only neighbours and latencies are known.
+/// Reads the hops of `dir`, in the order of the file. Of a directory that has none, such as a large simulation's, it
+/// reads the deliveries: then only neighbours and latencies are known.
 ///
 /// # Errors
 /// Names the file that can't be read.

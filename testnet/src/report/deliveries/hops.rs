@@ -1,5 +1,5 @@
-//! One row for each delivery of a run or of a simulation, with the cause of its last hop and where this hop's time went. A
-//! hop leads from the neighbour that brought the item to the node. The columns are in [`HOP_COLUMNS`].
+//! One row for each delivery of a run or of a simulation, with the cause of its last hop and where this hop's time
+//! went. A hop leads from the neighbour that brought the item to the node. The columns are in [`HOP_COLUMNS`].
 //!
 //! Deliberately absent: how the parts and the blame are found. That is `local/collect/causes.rs`.
 

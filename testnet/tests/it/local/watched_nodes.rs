@@ -33,7 +33,8 @@ fn killed_and_stopped_nodes_are_noticed_and_come_back() {
     let pairs: Vec<usize> = phases.iter().map(|phase| phase.took_ms.len() + phase.never).collect();
     // Each of four sees three others; three see the one that was killed, and the one that was stopped.
     assert_eq!(pairs, [12, 3, 12, 3, 3, 12]);
-    // Members that have just met believe no accuser, so each finds a stopped node by itself; its pause may be too short.
+    // Members that have just met believe no accuser, so each finds a stopped node by itself; its pause may be too
+    // short.
     let (stopped, others): (Vec<&Phase>, Vec<&Phase>) = phases
         .iter()
         .partition(|phase| ["stopped nodes are suspect", "stopped nodes are dead"].contains(&&*phase.name));

@@ -27,6 +27,8 @@ pub struct Machine {
     pub dead: Vec<PublicKey>,
     /// These neither answer nor refuse.
     pub silent: Vec<PublicKey>,
+    /// Something arrives on this link all the time, so that it does not find itself alone.
+    pub heard: Option<PeerHandle>,
     /// Its links belong to no address group.
     pub without_groups: bool,
     number: u32,
@@ -65,6 +67,7 @@ impl Machine {
             members: Members::new(config, identity, [number as u8; 32]),
             dead: vec![],
             silent: vec![],
+            heard: None,
             without_groups: false,
             number,
             links: 0,
@@ -165,6 +168,9 @@ impl Machine {
         while !done(self) {
             now = self.members.poll_timeout(now).expect("a timer").max(now + Duration::from_micros(1));
             assert!(now < end, "it does not become true");
+            if let Some(link) = self.heard {
+                self.input(now, MemberInput::Heard { link });
+            }
             self.input(now, MemberInput::Timeout);
         }
         now

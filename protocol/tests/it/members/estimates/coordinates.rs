@@ -373,8 +373,8 @@ proptest! {
         let found = sampled(own, &theirs, round_trip);
         let found = parts(found.place());
         for (found, expected) in found.vector.iter().zip(&expected.vector) {
-            // 5 µs: the weight has 15 bits, 25 ms / 2¹⁵ is less than 1 µs, and far from the origin the direction is rounded
-            // by as much again, and so is the gravity. 3.05 µs was seen at 10 s from the origin.
+            // 5 µs: the weight has 15 bits, 25 ms / 2¹⁵ is less than 1 µs, and far from the origin the direction is
+            // rounded by as much again, and so is the gravity. 3.05 µs was seen at 10 s from the origin.
             prop_assert!((found - expected).abs() < 5e-6, "{found} {expected}");
         }
         prop_assert!((found.height - expected.height).abs() < 2e-6);

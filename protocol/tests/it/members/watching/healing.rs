@@ -16,6 +16,7 @@ fn a_dead_member_is_tried_at_the_look_although_a_try_from_before_the_heal_is_sti
     let members: Vec<_> = (100..101 + HEAL_RETURNS as u32).map(|number| secret(number).public()).collect();
     machine.learn(start, &crowd(100, members.len() as u32));
     machine.dead.clone_from(&members);
+    machine.heard = Some(machine.link(start, secret(99).public()).0);
     let now = machine.bury(start);
 
     // The last one is dialled, and nothing comes back.

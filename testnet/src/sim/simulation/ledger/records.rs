@@ -14,8 +14,8 @@ use protocol::wire::message::Message;
 use super::{kind_of, short_of};
 use crate::wan::NS_PER_US;
 
-/// Records of all nodes. At 80 bytes each they are 160 MiB. 50 nodes with 600 transactions have some 600,000. If there are
-/// more, all of them go, because the causes of a part would be wrong.
+/// Records of all nodes. At 80 bytes each they are 160 MiB. 50 nodes with 600 transactions have some 600,000. If there
+/// are more, all of them go, because the causes of a part would be wrong.
 pub const RECORDS_MAX: usize = 2 * 1024 * 1024;
 
 /// The records of a run, by node.
